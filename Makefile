@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# mevnode: `make help` lists the targets. Everything made lies under build/.
+
+VERSION := 0.1.0
+CLANG ?= clang
+BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
+PREFIX ?= /usr/local
+DESTDIR ?=
+# A build folder for each kind of build: SAN=address and the like set their own.
+B ?= build
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Werror
+ifneq ($(findstring clang,$(CC)),)
+# vmlinux.h and libxdp's headers are not ours to mend.
+WARN += -Wno-address-of-packed-member
+endif
+OPT ?= -O3
+CPPFLAGS += -D_GNU_SOURCE -DMEV_VERSION='"$(VERSION)"' -Iinclude -Iuser -I$(B) -isystem $(B)/sys
+CFLAGS += -std=gnu11 -g $(OPT) $(WARN) -fno-strict-overflow -pthread
+LDLIBS := -lxdp -lbpf -linih -ljansson -pthread
+
+ifdef SAN
+CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS += -fsanitize=$(SAN)
+endif
+
+ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Iinclude -I. \
+	-Wall -Wextra -Werror -Wno-unused-function -Wno-address-of-packed-member
+
+USER_SRC := $(wildcard user/*.c)
+USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
+LIB_OBJ := $(filter-out $(B)/user/main.o,$(USER_OBJ))
+SKEL := $(B)/sys/mev_filter.skel.h
+
+UNIT_SRC := $(wildcard tests/unit/*.c)
+UNIT_OBJ := $(UNIT_SRC:%.c=$(B)/%.o)
+BPFT_SRC := $(wildcard tests/bpf/test_*.c)
+BPFT_OBJ := $(BPFT_SRC:%.c=$(B)/%.o)
+BPFT_BPF := $(patsubst tests/bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard tests/bpf/*.bpf.c))
+
+.PHONY: all help
+all: $(B)/mevnode $(B)/bpf/mev_filter.bpf.o ## build the node and the XDP program
+
+help: ## this text
+	@awk -F':.*## ' '/^[a-z.-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- the XDP program -----------------------------------------------------------------------------
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibpf -MMD -MP -c $< -o $@
+
+$(B)/bpf/%.bpf.o: tests/bpf/%.bpf.c
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibpf -MMD -MP -c $< -o $@
+
+$(SKEL): $(B)/bpf/mev_filter.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name mev_filter_bpf > $@
+
+# Types that the program uses, and enumerators of anonymous enums by one of their names.
+VMLINUX_ROOTS := __u8 __u16 __u32 __u64 __s32 __s64 __be16 __be32 __wsum bool false \
+	xdp_md xdp_action bpf_map_type BPF_F_MMAPABLE BPF_NOEXIST
+.PHONY: vmlinux.h
+vmlinux.h: ## regenerate the trimmed kernel types from this kernel's BTF
+	$(Q)$(BPFTOOL) btf dump file /sys/kernel/btf/vmlinux format c | \
+		python3 scripts/vmlinux_trim.py $(VMLINUX_ROOTS) > $@.tmp && mv $@.tmp $@
+
+# --- the node ------------------------------------------------------------------------------------
+
+$(B)/mevnode: $(USER_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(USER_OBJ): $(B)/user/%.o: user/%.c | $(SKEL)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# --- tests ---------------------------------------------------------------------------------------
+
+# Criterion's macros shadow and convert; our own code is held to the full set.
+TEST_CFLAGS := $(CFLAGS) -Wno-conversion -Wno-shadow -Wno-missing-prototypes
+
+$(UNIT_OBJ) $(BPFT_OBJ): $(B)/%.o: %.c | $(SKEL)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/unit-tests: $(UNIT_OBJ) $(LIB_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcriterion $(LDLIBS) -o $@
+
+$(B)/bpf-tests: $(BPFT_OBJ) $(LIB_OBJ) | $(BPFT_BPF) $(B)/bpf/mev_filter.bpf.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcriterion $(LDLIBS) -o $@
+
+.PHONY: tests test
+tests: all $(B)/unit-tests $(B)/bpf-tests $(BPFT_BPF)
+
+test: tests ## build and run every test (privileged ones need root)
+	$(Q)scripts/run_tests.sh
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+.DELETE_ON_ERROR:
+.SECONDARY:

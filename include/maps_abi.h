@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * maps_abi.h - what the XDP program and userspace say to each other
+ *
+ * The value of mev_config (userspace, or anybody with bpftool, writes; both planes read while they
+ * run) and the metadata that travels with a frame. Counters: verdict.h; pools: pool.h.
+ */
+#ifndef MEV_MAPS_ABI_H
+#define MEV_MAPS_ABI_H
+
+#include "compiler.h"
+#include "wire.h"
+
+#define MEV_MAX_POOLS 65536
+#define MEV_MAX_QUEUES 256 /* entries of mev_xsks */
+
+enum mev_flag {
+	MEV_VERIFY_UDP_SUM = 1 << 0, /* verify UDP checksums of requests */
+};
+
+struct mev_config {
+	__u32 ready; /* 0: nobody has configured the program yet, every frame passes */
+	__u32 flags; /* enum mev_flag */
+	__u64 min_amount_in;
+	__u64 min_profit; /* 0 counts as 1 */
+	__u64 capital;    /* largest front-run */
+	__u32 strategy;   /* enum sandwich_strategy */
+	__u16 swap_port;  /* host byte order */
+	__u16 update_port;
+	__u16 mac[3]; /* of the interface, as it lies in a frame; unicast frames to others pass */
+	__u8 unused[2];
+};
+
+/* What the XDP program found, for whoever takes the frame from the XSK. */
+enum mev_class {
+	MEV_CLASS_SWAP = 1,
+};
+
+/*
+ * Directly in front of the packet (bpf_xdp_adjust_meta). A hint: a driver without metadata, or
+ * somebody else's program, leaves old bytes here, so userspace checks `pool` against the payload.
+ */
+struct mev_meta {
+	__u64 rx_ns; /* CLOCK_MONOTONIC when the XDP program saw the frame */
+	__u32 pool;  /* slot in mev_pools */
+	__u16 class; /* enum mev_class */
+	__u16 magic; /* MEV_META_MAGIC */
+};
+
+#define MEV_META_MAGIC 0x4d56
+
+_Static_assert(sizeof(struct mev_config) == 48, "mev_config has no hidden padding");
+_Static_assert(sizeof(struct mev_meta) == 16, "metadata is a multiple of 4, at most 32 bytes");
+
+/* Key of mev_pool_index. */
+struct mev_address {
+	__u8 bytes[MEV_ADDRESS_LEN];
+};
+
+#endif /* MEV_MAPS_ABI_H */

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "filter_prog.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/if_link.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "amm.h"
+#include "log.h"
+#include "mev_filter.skel.h"
+
+struct filter_prog {
+	struct mev_filter_bpf *skel;
+	struct netif netif;
+	struct mev_config *config;
+	struct mev_pool *pools;
+	int link_fd; /* -1: not attached */
+	int lock_fd; /* of the pin directory, -1: no pins */
+	char pin_dir[PATH_MAX - 64];
+};
+
+/* Array maps are mapped with exactly their page-rounded size, or not at all. */
+static size_t map_size(const struct bpf_map *map)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t bytes = (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
+
+	return (bytes + page - 1) / page * page;
+}
+
+static int privileged_errno(int err)
+{
+	return err == -EPERM || err == -EACCES;
+}
+
+/* Pins. */
+
+static int make_dirs(const char *path)
+{
+	char part[PATH_MAX];
+
+	snprintf(part, sizeof(part), "%s", path);
+	for (char *slash = part + 1; (slash = strchr(slash, '/')); slash++) {
+		*slash = '\0';
+		if (mkdir(part, 0700) && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return mkdir(part, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+/* Whether the nearest existing ancestor of `path` lies in a bpffs. */
+static bool in_bpffs(const char *path)
+{
+	char part[PATH_MAX];
+	struct statfs fs;
+	char *slash;
+
+	snprintf(part, sizeof(part), "%s", path);
+	while (statfs(part, &fs)) {
+		slash = strrchr(part, '/');
+		if (errno != ENOENT || !slash || slash == part)
+			return false;
+		*slash = '\0';
+	}
+	return fs.f_type == BPF_FS_MAGIC;
+}
+
+static void pin_path(const struct filter_prog *fp, const struct bpf_map *map, char *out, size_t len)
+{
+	snprintf(out, len, "%s/%s", fp->pin_dir, bpf_map__name(map));
+}
+
+/* Removes the pins of our maps; returns how many there were. */
+static int unpin_all(struct filter_prog *fp)
+{
+	char path[PATH_MAX];
+	struct bpf_map *map;
+	int cnt = 0;
+
+	bpf_object__for_each_map(map, fp->skel->obj) {
+		if (bpf_map__is_internal(map))
+			continue;
+		pin_path(fp, map, path, sizeof(path));
+		if (!unlink(path))
+			cnt++;
+	}
+	return cnt;
+}
+
+/* Holds the pin directory for this process, and removes what a killed one left in it. */
+static int take_pin_dir(struct filter_prog *fp)
+{
+	int err, stale;
+
+	err = make_dirs(fp->pin_dir);
+	if (!err) {
+		fp->lock_fd = open(fp->pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fp->lock_fd < 0)
+			err = -errno;
+	}
+	if (!err && flock(fp->lock_fd, LOCK_EX | LOCK_NB))
+		err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	if (err == -EBUSY) {
+		log_err("another mevnode holds %s: stop it, or give this one its own --pin-path",
+			fp->pin_dir);
+	} else if (err) {
+		log_err("cannot use %s for pins: %s%s", fp->pin_dir, strerror(-err),
+			privileged_errno(err) ? "; run as root" : "");
+	}
+	if (err) {
+		if (fp->lock_fd >= 0)
+			close(fp->lock_fd);
+		fp->lock_fd = -1;
+		return err;
+	}
+	stale = unpin_all(fp);
+	if (stale)
+		log_info("removed %d pins that an earlier run left in %s", stale, fp->pin_dir);
+	return 0;
+}
+
+static void drop_pin_dir(struct filter_prog *fp)
+{
+	char *slash;
+
+	if (fp->lock_fd < 0)
+		return;
+	unpin_all(fp);
+	rmdir(fp->pin_dir);
+	slash = strrchr(fp->pin_dir, '/');
+	if (slash && !strncmp(fp->pin_dir, FILTER_PROG_PIN_ROOT, strlen(FILTER_PROG_PIN_ROOT))) {
+		*slash = '\0';
+		rmdir(fp->pin_dir); /* the root too, if this was the last one in it */
+	}
+	close(fp->lock_fd);
+	fp->lock_fd = -1;
+}
+
+static int set_pins(struct filter_prog *fp)
+{
+	char path[PATH_MAX];
+	struct bpf_map *map;
+	int err;
+
+	bpf_object__for_each_map(map, fp->skel->obj) {
+		if (bpf_map__is_internal(map))
+			continue;
+		pin_path(fp, map, path, sizeof(path));
+		err = bpf_map__set_pin_path(map, fp->lock_fd >= 0 ? path : NULL);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Loading. */
+
+static int refuse_attached(const struct netif *netif)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+	int fd;
+
+	if (bpf_xdp_query((int)netif->index, 0, &query) || query.attach_mode == XDP_ATTACHED_NONE)
+		return 0;
+	if (!query.prog_id)
+		query.prog_id = query.drv_prog_id ? query.drv_prog_id : query.skb_prog_id;
+	fd = bpf_prog_get_fd_by_id(query.prog_id);
+	if (fd >= 0) {
+		bpf_obj_get_info_by_fd(fd, &info, &len);
+		close(fd);
+	}
+	log_err("%s already has XDP program %u (%s), which is left alone: stop its owner, or "
+		"`xdp-loader unload %s --all`", netif->name, query.prog_id,
+		info.name[0] ? info.name : "unknown", netif->name);
+	return -EBUSY;
+}
+
+static int map_memory(struct filter_prog *fp)
+{
+	const int prot = PROT_READ | PROT_WRITE;
+	struct bpf_map *config = fp->skel->maps.mev_config, *pools = fp->skel->maps.mev_pools;
+
+	fp->config = mmap(NULL, map_size(config), prot, MAP_SHARED, bpf_map__fd(config), 0);
+	if (fp->config == MAP_FAILED) {
+		fp->config = NULL;
+		return -errno;
+	}
+	fp->pools = mmap(NULL, map_size(pools), prot, MAP_SHARED, bpf_map__fd(pools), 0);
+	if (fp->pools == MAP_FAILED) {
+		fp->pools = NULL;
+		return -errno;
+	}
+	return 0;
+}
+
+int filter_prog_open(struct filter_prog **out, const struct netif *netif, const char *pin_dir)
+{
+	struct filter_prog *fp;
+	int err;
+
+	err = refuse_attached(netif);
+	if (err)
+		return err;
+	fp = calloc(1, sizeof(*fp));
+	if (!fp)
+		return -ENOMEM;
+	fp->netif = *netif;
+	fp->link_fd = -1;
+	fp->lock_fd = -1;
+	fp->skel = mev_filter_bpf__open();
+	if (!fp->skel) {
+		err = -errno;
+		log_err("cannot read the built-in BPF object: %s", strerror(-err));
+		goto fail;
+	}
+	if (snprintf(fp->pin_dir, sizeof(fp->pin_dir), "%s", pin_dir) >= (int)sizeof(fp->pin_dir)) {
+		err = -ENAMETOOLONG;
+		log_err("--pin-path %s is too long", pin_dir);
+		goto fail;
+	}
+	if (in_bpffs(fp->pin_dir))
+		err = take_pin_dir(fp);
+	else
+		log_warn("%s is not in a bpffs: running without pins, so bpftool finds the maps by "
+			 "id only; `mount -t bpf bpf /sys/fs/bpf` provides one", fp->pin_dir);
+	if (!err)
+		err = set_pins(fp);
+	if (err)
+		goto fail;
+
+	err = mev_filter_bpf__load(fp->skel);
+	if (err) {
+		log_err("cannot load the XDP program: %s%s", strerror(-err),
+			err == -EPERM ?
+				"; run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN" :
+				"; --verbose shows the kernel's reason");
+		goto fail;
+	}
+	err = map_memory(fp);
+	if (err) {
+		log_err("cannot map the pools: %s", strerror(-err));
+		goto fail;
+	}
+	*out = fp;
+	return 0;
+
+fail:
+	filter_prog_close(fp);
+	return err;
+}
+
+void filter_prog_close(struct filter_prog *fp)
+{
+	if (!fp)
+		return;
+	filter_prog_detach(fp);
+	if (fp->config)
+		munmap(fp->config, map_size(fp->skel->maps.mev_config));
+	if (fp->pools)
+		munmap(fp->pools, map_size(fp->skel->maps.mev_pools));
+	if (fp->skel)
+		drop_pin_dir(fp);
+	mev_filter_bpf__destroy(fp->skel);
+	free(fp);
+}
+
+/* Contents. */
+
+static int add_pool(struct filter_prog *fp, const struct config_pool *from, __u32 slot)
+{
+	int index_fd = bpf_map__fd(fp->skel->maps.mev_pool_index);
+	struct mev_pool *pool = &fp->pools[slot];
+
+	*pool = (struct mev_pool){
+		.reserve0 = from->reserve0,
+		.reserve1 = from->reserve1,
+		.kappa_q64 = amm_kappa_q64(from->fee_n, from->fee_d),
+		.fee_n = from->fee_n,
+		.fee_d = from->fee_d,
+	};
+	memcpy(pool->address_head, from->address, sizeof(pool->address_head));
+	return bpf_map_update_elem(index_fd, from->address, &slot, BPF_NOEXIST);
+}
+
+int filter_prog_configure(struct filter_prog *fp, const struct config *config, __u32 flags)
+{
+	int err;
+
+	for (__u32 slot = 0; slot < config->pool_cnt; slot++) {
+		err = add_pool(fp, &config->pools[slot], slot);
+		if (err) {
+			log_err("cannot add pool %u of %u: %s", slot + 1, config->pool_cnt,
+				strerror(-err));
+			return err;
+		}
+	}
+	*fp->config = config->node;
+	fp->config->flags = flags;
+	memcpy(fp->config->mac, fp->netif.mac, sizeof(fp->config->mac));
+	__atomic_store_n(&fp->config->ready, 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int filter_prog_set_xsk(struct filter_prog *fp, __u32 queue, int xsk_fd)
+{
+	int err = bpf_map_update_elem(bpf_map__fd(fp->skel->maps.mev_xsks), &queue, &xsk_fd, 0);
+
+	if (err)
+		log_err("cannot lead queue %u to its socket: %s", queue, strerror(-err));
+	return err;
+}
+
+/* Attaching. */
+
+int filter_prog_attach(struct filter_prog *fp, bool native)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts,
+		    .flags = native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
+	int fd;
+
+	fd = bpf_link_create(bpf_program__fd(fp->skel->progs.mev_filter), (int)fp->netif.index,
+			     BPF_XDP, &opts);
+	if (fd >= 0) {
+		fp->link_fd = fd;
+		return 0;
+	}
+	if (fd == -EBUSY)
+		log_err("%s got an XDP program from somebody else meanwhile: stop its owner",
+			fp->netif.name);
+	else if (fd == -ERANGE || fd == -EINVAL)
+		log_err("%s (%s) refuses native XDP with its present settings: %s; a smaller MTU "
+			"(now %u) or fewer offloads (see `mevnode doctor -i %s`) may help",
+			fp->netif.name, fp->netif.driver, strerror(-fd), fp->netif.mtu,
+			fp->netif.name);
+	else if (fd != -EOPNOTSUPP)
+		log_err("cannot attach to %s: %s", fp->netif.name, strerror(-fd));
+	return fd;
+}
+
+void filter_prog_detach(struct filter_prog *fp)
+{
+	if (fp->link_fd < 0)
+		return;
+	bpf_link_detach(fp->link_fd); /* fails if the interface is gone: then so is the program */
+	close(fp->link_fd);
+	fp->link_fd = -1;
+}
+
+const struct mev_config *filter_prog_config(const struct filter_prog *fp)
+{
+	return fp->config;
+}
+
+const struct mev_pool *filter_prog_pools(const struct filter_prog *fp)
+{
+	return fp->pools;
+}
+
+int filter_prog_counters(const struct filter_prog *fp, struct mev_counters *sum)
+{
+	int cpus = libbpf_num_possible_cpus(), err;
+	struct mev_counters *cpu;
+	__u32 key = 0;
+
+	memset(sum, 0, sizeof(*sum));
+	if (cpus < 0)
+		return cpus;
+	cpu = calloc((size_t)cpus, sizeof(*cpu));
+	if (!cpu)
+		return -ENOMEM;
+	err = bpf_map_lookup_elem(bpf_map__fd(fp->skel->maps.mev_verdicts), &key, cpu);
+	for (int i = 0; !err && i < cpus; i++) {
+		for (__u32 v = 1; v <= MEV_VERDICT_CNT; v++) {
+			mev_counter_of(sum, v)->packets += mev_counter_of(&cpu[i], v)->packets;
+			mev_counter_of(sum, v)->bytes += mev_counter_of(&cpu[i], v)->bytes;
+		}
+	}
+	free(cpu);
+	return err;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * filter_prog - the XDP program and its maps, from userspace
+ *
+ * Open loads program and maps and pins the maps; attach comes after everything that the program
+ * leads to is in place; detach comes first at the end. The program hangs on a BPF link, which the
+ * kernel detaches when the process ends in whatever way; pins would stay, so the next open removes
+ * what a killed node left. One node a pin directory, by flock on it.
+ * One thread; config and pools are mapped memory, which workers read.
+ */
+#ifndef MEV_FILTER_PROG_H
+#define MEV_FILTER_PROG_H
+
+#include <stdbool.h>
+
+#include "config.h"
+#include "maps_abi.h"
+#include "netif.h"
+#include "pool.h"
+#include "verdict.h"
+
+struct filter_prog;
+
+#define FILTER_PROG_PIN_ROOT "/sys/fs/bpf/mevnode"
+
+/*
+ * Loads for `netif`. Maps are pinned in `pin_dir`, created if need be; where that is not in a bpffs
+ * the program does without pins, and says so. Refuses (-EBUSY) an interface that has an
+ * XDP program and a pin directory that a running node holds. Logs why it fails; -EPERM, -EACCES:
+ * privileges.
+ */
+int filter_prog_open(struct filter_prog **out, const struct netif *netif, const char *pin_dir);
+
+/* Detaches, unpins, frees. Accepts NULL. */
+void filter_prog_close(struct filter_prog *fp);
+
+/* Fills pools, their index and then the configuration, which makes the program start to judge. */
+int filter_prog_configure(struct filter_prog *fp, const struct config *config, __u32 flags);
+
+/* Leads candidates of `queue` to the socket `xsk_fd`. */
+int filter_prog_set_xsk(struct filter_prog *fp, __u32 queue, int xsk_fd);
+
+/*
+ * Attaches in the driver (native) or in the generic hook. -EOPNOTSUPP, not logged: this driver has
+ * no such hook. Anything else is logged.
+ */
+int filter_prog_attach(struct filter_prog *fp, bool native);
+
+/* No frame is redirected after it returns. */
+void filter_prog_detach(struct filter_prog *fp);
+
+const struct mev_config *filter_prog_config(const struct filter_prog *fp);
+const struct mev_pool *filter_prog_pools(const struct filter_prog *fp);
+
+/* The program's counters, summed over CPUs. 0 or -errno. */
+int filter_prog_counters(const struct filter_prog *fp, struct mev_counters *sum);
+
+#endif /* MEV_FILTER_PROG_H */

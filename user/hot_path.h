@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * hot_path - a candidate's frame in, a verdict out, the reply written in place
+ *
+ * Knows no socket, no clock and no map: AF_XDP, TAP, replay, tests and benchmarks call the same
+ * code. Allocates nothing, locks nothing, logs nothing, calls nothing outside this file but
+ * pool_table_find(); `make check` holds its undefined symbols against a list.
+ * Any number of threads may run it over one struct hot_path; it is only read.
+ */
+#ifndef MEV_HOT_PATH_H
+#define MEV_HOT_PATH_H
+
+#include "maps_abi.h"
+#include "pool.h"
+#include "pool_table.h"
+#include "verdict.h"
+
+struct hot_path {
+	const struct mev_config *config;  /* mev_config, mapped: may change between two frames */
+	const struct mev_pool *pools;     /* mev_pools, mapped: changes all the time */
+	__u32 pool_cnt;
+	const struct pool_table *index;   /* for frames that come without a good hint */
+};
+
+/*
+ * Decides a frame that the XDP program took for a candidate, and checks again whatever memory
+ * safety and the answer's truth rest on. `frame` is 2-aligned, `len` bytes; `hint` may be any
+ * 16 bytes, or NULL.
+ *
+ * Returns MEV_REPLIED (the frame now holds the reply, *reply_len its length), MEV_UNPROFITABLE,
+ * MEV_POOL_BUSY, or MEV_REJECTED: not a candidate after all.
+ */
+enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u32 len,
+				    const struct mev_meta *hint, __u32 *reply_len);
+
+#endif /* MEV_HOT_PATH_H */

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum log_level threshold = LOG_LEVEL_INFO;
+
+void log_set_level(enum log_level level)
+{
+	threshold = level;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	static const char *const prefix[] = { "error: ", "warning: ", "", "debug: " };
+	char line[1024];
+	va_list ap;
+	int len, n;
+
+	if (level > threshold)
+		return;
+
+	len = snprintf(line, sizeof(line), "mevnode: %s", prefix[level]);
+	va_start(ap, fmt);
+	n = vsnprintf(line + len, sizeof(line) - (size_t)len - 1, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	len = (int)strlen(line);
+	while (len > 0 && line[len - 1] == '\n')
+		len--;
+	line[len++] = '\n';
+	/* One write, so that lines of several threads do not mix; nobody to tell if it fails. */
+	if (write(STDERR_FILENO, line, (size_t)len) < 0)
+		return;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * netif - what the kernel says about a network interface, and when it goes away
+ *
+ * Asked by ioctl, not through /sys: sysfs shows the network namespace that mounted it, which
+ * `nsenter --net=` does not change.
+ */
+#ifndef MEV_NETIF_H
+#define MEV_NETIF_H
+
+#include <linux/types.h>
+#include <net/if.h>
+#include <stdbool.h>
+
+struct netif {
+	char name[IF_NAMESIZE];
+	char driver[32]; /* empty if unknown */
+	__u32 index;
+	__u32 mtu;
+	__u32 rx_queues; /* in use; 1 if the driver does not say */
+	__u8 mac[6];
+	bool up;
+};
+
+/* 0, -ENODEV (no such interface) or another -errno. Does not log. */
+int netif_query(const char *name, struct netif *out);
+
+/* A non-blocking rtnetlink socket on which link events arrive. fd or -errno. */
+int netif_watch_open(void);
+
+/* Reads all waiting events; true if one says that `index` is gone. */
+bool netif_watch_gone(int fd, __u32 index);
+
+#endif /* MEV_NETIF_H */

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "parse.h"
+
+static const char usage[] =
+	"usage: mevnode run -i IFACE [options]\n"
+	"\n"
+	"Attach the XDP filter to IFACE and answer profitable swaps over AF_XDP.\n"
+	"\n"
+	"  -i, --interface IFACE  network interface\n"
+	"  -b, --backend NAME     auto or af_xdp (default: $MEV_BACKEND, else auto)\n"
+	"  -m, --mode MODE        auto, zerocopy, copy or skb (default: auto, the best to be had);\n"
+	"                         a mode by name is a demand: no lesser one is taken\n"
+	"  -q, --queues LIST      RX queues, for instance 0 or 0-3 (default: all)\n"
+	"      --cpus LIST        pin the workers to these CPUs, in the order of the queues\n"
+	"      --poll HOW         wait: poll(2); spin: never sleep; busy: busy polling (default: wait)\n"
+	"  -c, --config FILE      pools and thresholds, INI (default: two test pools)\n"
+	"      --pin-path DIR     where maps are pinned (default: /sys/fs/bpf/mevnode/IFACE)\n"
+	"      --verify-checksum  verify UDP checksums of requests\n"
+	"      --duration S       stop after S seconds\n"
+	"      --replies N        stop after N replies\n"
+	"      --json             summary as JSON on stdout at the end\n"
+	"  -v, --verbose          also what libbpf and libxdp say\n"
+	"  -h, --help             this text\n"
+	"\n"
+	"Prints one line, `ready ...`, when it takes traffic. SIGINT and SIGTERM stop it: it detaches,\n"
+	"unpins and prints a summary.\n"
+	"\n"
+	"examples:\n"
+	"  mevnode run -i eth1 -c pools.ini                 every queue, the best mode to be had\n"
+	"  mevnode run -i eth1 -m zerocopy --poll spin -q 0-1 --cpus 2,3\n"
+	"  mevnode run -i veth1 --replies 1000 --json       stop by itself, summary for a script\n";
+
+enum {
+	OPT_CPUS = 256,
+	OPT_POLL,
+	OPT_PIN_PATH,
+	OPT_VERIFY_CHECKSUM,
+	OPT_DURATION,
+	OPT_REPLIES,
+	OPT_JSON,
+};
+
+static const struct option table[] = {
+	{ "interface", required_argument, NULL, 'i' },
+	{ "backend", required_argument, NULL, 'b' },
+	{ "mode", required_argument, NULL, 'm' },
+	{ "queues", required_argument, NULL, 'q' },
+	{ "cpus", required_argument, NULL, OPT_CPUS },
+	{ "poll", required_argument, NULL, OPT_POLL },
+	{ "config", required_argument, NULL, 'c' },
+	{ "pin-path", required_argument, NULL, OPT_PIN_PATH },
+	{ "verify-checksum", no_argument, NULL, OPT_VERIFY_CHECKSUM },
+	{ "duration", required_argument, NULL, OPT_DURATION },
+	{ "replies", required_argument, NULL, OPT_REPLIES },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static const char *const mode_names[] = {
+	[MODE_AUTO] = "auto",
+	[MODE_ZEROCOPY] = "zerocopy",
+	[MODE_COPY] = "copy",
+	[MODE_SKB] = "skb",
+};
+
+static const char *const poll_names[] = {
+	[WORKER_WAIT] = "wait",
+	[WORKER_SPIN] = "spin",
+	[WORKER_BUSY] = "busy",
+};
+
+const char *run_mode_name(enum run_mode mode)
+{
+	return mode_names[mode];
+}
+
+/* Index of `text` in names[cnt], or -1. */
+static int pick(const char *text, const char *const names[], size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++)
+		if (!strcmp(text, names[i]))
+			return (int)i;
+	return -1;
+}
+
+#define PICK(text, names) pick(text, names, sizeof(names) / sizeof((names)[0]))
+
+static bool wrong(const char *option, const char *value, const char *want)
+{
+	log_err("%s %s: want %s", option, value, want);
+	return false;
+}
+
+static bool take_backend(const char *name)
+{
+	return !strcmp(name, "auto") || !strcmp(name, "af_xdp") ||
+	       wrong("backend", name, "auto or af_xdp");
+}
+
+static bool take_mode(const char *value, enum run_mode *out)
+{
+	int i = PICK(value, mode_names);
+
+	if (i < 0)
+		return wrong("--mode", value, "auto, zerocopy, copy or skb");
+	*out = (enum run_mode)i;
+	return true;
+}
+
+static bool take_poll(const char *value, enum worker_poll *out)
+{
+	int i = PICK(value, poll_names);
+
+	if (i < 0)
+		return wrong("--poll", value, "wait, spin or busy");
+	*out = (enum worker_poll)i;
+	return true;
+}
+
+static bool take(int option, struct run_options *o)
+{
+	switch (option) {
+	case 'i':
+		o->interface = optarg;
+		return true;
+	case 'b':
+		return take_backend(optarg);
+	case 'm':
+		return take_mode(optarg, &o->mode);
+	case 'q':
+		return !parse_list(optarg, MEV_MAX_QUEUES, o->queues, &o->queue_cnt) ||
+		       wrong("--queues", optarg, "numbers from 0 to 255 once each, such as 0,2-3");
+	case OPT_CPUS:
+		return !parse_list(optarg, WORKER_MAX_CPUS, o->cpus, &o->cpu_cnt) ||
+		       wrong("--cpus", optarg, "numbers from 0 to 1023 once each, such as 0,2-3");
+	case OPT_POLL:
+		return take_poll(optarg, &o->poll);
+	case 'c':
+		o->config_path = optarg;
+		return true;
+	case OPT_PIN_PATH:
+		o->pin_path = optarg;
+		return true;
+	case OPT_VERIFY_CHECKSUM:
+		o->verify_checksum = true;
+		return true;
+	case OPT_DURATION:
+		return !parse_u32(optarg, 1, 1u << 30, &o->duration_s) ||
+		       wrong("--duration", optarg, "a whole number of seconds, 1 or more");
+	case OPT_REPLIES:
+		return !parse_u64(optarg, 1, ~0ULL, &o->replies) ||
+		       wrong("--replies", optarg, "a whole number, 1 or more");
+	case OPT_JSON:
+		return o->json = true;
+	case 'v':
+		return o->verbose = true;
+	default:
+		return false; /* getopt has said why */
+	}
+}
+
+/* What only shows when all options are known. */
+static bool consistent(int argc, char **argv, const struct run_options *o)
+{
+	if (optind < argc) {
+		log_err("unexpected argument %s; see `mevnode run --help`", argv[optind]);
+		return false;
+	}
+	if (!o->interface) {
+		log_err("no interface given: add -i IFACE; `ip -br link` lists them");
+		return false;
+	}
+	if (o->cpu_cnt && o->queue_cnt && o->cpu_cnt != o->queue_cnt) {
+		log_err("--cpus names %u CPUs for %u queues: give one each", o->cpu_cnt,
+			o->queue_cnt);
+		return false;
+	}
+	return true;
+}
+
+int options_run(int argc, char **argv, struct run_options *o)
+{
+	const char *backend = getenv("MEV_BACKEND");
+	int option;
+
+	*o = (struct run_options){ .mode = MODE_AUTO, .poll = WORKER_WAIT };
+	if (backend && !take_backend(backend))
+		return EXIT_USAGE;
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "i:b:m:q:c:vh", table, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(usage, stdout);
+			return EXIT_DONE;
+		}
+		if (!take(option, o))
+			return EXIT_USAGE;
+	}
+	return consistent(argc, argv, o) ? -1 : EXIT_USAGE;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * options - the command line of `mevnode run`
+ */
+#ifndef MEV_OPTIONS_H
+#define MEV_OPTIONS_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+
+#include "maps_abi.h"
+#include "worker.h"
+
+/* Exit codes of every subcommand. */
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1, /* at run time */
+	EXIT_USAGE = 2,  /* wrong usage or configuration */
+	EXIT_HOST = 3,   /* the host lacks something; the message says what and how to get it */
+};
+
+enum run_mode { MODE_AUTO, MODE_ZEROCOPY, MODE_COPY, MODE_SKB };
+
+const char *run_mode_name(enum run_mode mode);
+
+struct run_options {
+	const char *interface;
+	const char *config_path; /* NULL: the built-in default */
+	const char *pin_path;    /* NULL: FILTER_PROG_PIN_ROOT/INTERFACE */
+	enum run_mode mode;
+	enum worker_poll poll;
+	__u32 queues[MEV_MAX_QUEUES];
+	__u32 queue_cnt; /* 0: every RX queue */
+	__u32 cpus[WORKER_MAX_CPUS];
+	__u32 cpu_cnt; /* 0: not pinned */
+	__u32 duration_s; /* 0: until a signal */
+	__u64 replies;    /* 0: no limit */
+	bool verify_checksum;
+	bool json;
+	bool verbose;
+};
+
+/*
+ * Parses the arguments behind `mevnode`, argv[0] being "run". Returns -1 to go on, or the exit
+ * code to end with: --help was printed, or what is wrong was logged.
+ */
+int options_run(int argc, char **argv, struct run_options *o);
+
+#endif /* MEV_OPTIONS_H */

@@ -1,0 +1,1 @@
+int quote_main(int argc, char **argv);

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "stats.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* XDP_STATISTICS and the transmit counters, with the names that both outputs use. */
+#define XSK_FIELDS(X)                                           \
+	X(rx_dropped, s->xsk.rx_dropped)                        \
+	X(rx_invalid_descs, s->xsk.rx_invalid_descs)            \
+	X(tx_invalid_descs, s->xsk.tx_invalid_descs)            \
+	X(rx_ring_full, s->xsk.rx_ring_full)                    \
+	X(rx_fill_ring_empty_descs, s->xsk.rx_fill_ring_empty_descs) \
+	X(tx_ring_empty_descs, s->xsk.tx_ring_empty_descs)      \
+	X(tx_backpressure, s->worker.tx_backpressure)           \
+	X(tx_kicks, s->worker.tx_kicks)                         \
+	X(tx_kick_again, s->worker.tx_kick_again)               \
+	X(tx_kick_errors, s->worker.tx_kick_errors)             \
+	X(chunks_missing, s->chunks_missing)
+
+void stats_add_worker(struct stats *s, const struct worker *w)
+{
+	const __u64 *from = (const __u64 *)&w->counters;
+	__u64 *sum = (__u64 *)&s->worker;
+	struct xdp_statistics xsk;
+
+	for (size_t i = 0; i < sizeof(s->worker) / sizeof(*sum); i++)
+		sum[i] += from[i];
+	if (!xsk_statistics(w->xsk, &xsk)) {
+		s->xsk.rx_dropped += xsk.rx_dropped;
+		s->xsk.rx_invalid_descs += xsk.rx_invalid_descs;
+		s->xsk.tx_invalid_descs += xsk.tx_invalid_descs;
+		s->xsk.rx_ring_full += xsk.rx_ring_full;
+		s->xsk.rx_fill_ring_empty_descs += xsk.rx_fill_ring_empty_descs;
+		s->xsk.tx_ring_empty_descs += xsk.tx_ring_empty_descs;
+	}
+	latency_merge(&s->hot_path_ns, &w->hot_path_ns);
+	latency_merge(&s->in_node_ns, &w->in_node_ns);
+	s->chunks_missing += xsk_chunks_missing(w->xsk);
+}
+
+__u64 stats_frames(const struct stats *s, enum mev_verdict verdict)
+{
+	__u64 kernel = mev_counter_of((struct mev_counters *)&s->kernel, verdict)->packets;
+
+	switch (verdict) {
+	case MEV_REPLIED:
+		return kernel + s->worker.replied;
+	case MEV_UNPROFITABLE:
+		return kernel + s->worker.unprofitable;
+	case MEV_REJECTED:
+		return kernel + s->worker.rejected;
+	case MEV_POOL_BUSY:
+		return kernel + s->worker.pool_busy;
+	default:
+		return kernel;
+	}
+}
+
+static void print_latency(const char *name, const struct latency_hist *hist)
+{
+	struct latency_summary l = latency_summarize(hist);
+
+	printf("  %-10s p50 %6" PRIu64 "  p90 %6" PRIu64 "  p99 %6" PRIu64 "  p99.9 %6" PRIu64
+	       "  max %8" PRIu64 "  (%" PRIu64 " samples)\n",
+	       name, (uint64_t)l.p50, (uint64_t)l.p90, (uint64_t)l.p99, (uint64_t)l.p999,
+	       (uint64_t)l.max, (uint64_t)l.count);
+}
+
+void stats_print(const struct stats *s)
+{
+	printf("\n%s %s on %s\n\nframes by verdict\n", s->backend, s->mode, s->interface);
+	for (__u32 v = 1; v <= MEV_VERDICT_CNT; v++) {
+		__u64 frames = stats_frames(s, v);
+
+		if (frames)
+			printf("  %-20s %12" PRIu64 "  %s\n", mev_verdict_name(v), (uint64_t)frames,
+			       mev_verdict_text(v));
+	}
+	printf("\nAF_XDP\n");
+#define X(name, value) printf("  %-26s %6" PRId64 "\n", #name, (int64_t)(value));
+	XSK_FIELDS(X)
+#undef X
+	printf("\nlatency, ns\n");
+	print_latency("hot path", &s->hot_path_ns);
+	print_latency("in node", &s->in_node_ns);
+	fflush(stdout);
+}
+
+static json_t *json_count(__u64 value)
+{
+	return json_integer((json_int_t)value);
+}
+
+static json_t *json_latency(const struct latency_hist *hist)
+{
+	struct latency_summary l = latency_summarize(hist);
+	json_t *o = json_object();
+
+	json_object_set_new(o, "count", json_count(l.count));
+	json_object_set_new(o, "p50", json_count(l.p50));
+	json_object_set_new(o, "p90", json_count(l.p90));
+	json_object_set_new(o, "p99", json_count(l.p99));
+	json_object_set_new(o, "p999", json_count(l.p999));
+	json_object_set_new(o, "max", json_count(l.max));
+	return o;
+}
+
+void stats_print_json(const struct stats *s)
+{
+	json_t *root = json_object(), *verdicts = json_object(), *xsk = json_object();
+	json_t *latency = json_object();
+
+	json_object_set_new(root, "backend", json_string(s->backend));
+	json_object_set_new(root, "mode", json_string(s->mode));
+	json_object_set_new(root, "interface", json_string(s->interface));
+	for (__u32 v = 1; v <= MEV_VERDICT_CNT; v++)
+		json_object_set_new(verdicts, mev_verdict_name(v), json_count(stats_frames(s, v)));
+	json_object_set_new(root, "verdicts", verdicts);
+#define X(name, value) json_object_set_new(xsk, #name, json_integer((json_int_t)(value)));
+	XSK_FIELDS(X)
+#undef X
+	json_object_set_new(root, "xsk", xsk);
+	json_object_set_new(latency, "hot_path", json_latency(&s->hot_path_ns));
+	json_object_set_new(latency, "in_node", json_latency(&s->in_node_ns));
+	json_object_set_new(root, "latency_ns", latency);
+
+	json_dumpf(root, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+	json_decref(root);
+}

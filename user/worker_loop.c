@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The part of worker.h that runs for every frame. Kept apart from starting and pinning threads so
+ * that `make check` can hold what it calls against a list.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "response_ring.h"
+#include "worker.h"
+
+/*
+ * Frames a turn. 64 is NAPI's weight, so a busy queue fills it; larger batches only let the first
+ * frame of one wait for the last before its reply is handed over.
+ */
+#define BATCH 64
+
+#define DRAIN_NS 100000000
+#define ANCHOR_NS 1000000000
+#define RETRY_MS 10
+
+/* What one turn found, stored into the shared counters at its end. */
+struct turn {
+	struct worker_counters add;
+	__u64 recycled[BATCH];
+	__u32 recycled_cnt;
+};
+
+static inline void put_back(struct xsk *x, const __u64 *chunks, __u32 cnt)
+{
+	__u32 idx;
+
+	/* The fill ring has room for every chunk there is. */
+	if (!cnt || xsk_ring_prod__reserve(&x->fill, cnt, &idx) != cnt)
+		return;
+	for (__u32 i = 0; i < cnt; i++)
+		*xsk_ring_prod__fill_addr(&x->fill, idx + i) = umem_chunk(chunks[i]);
+	xsk_ring_prod__submit(&x->fill, cnt);
+	x->filled += cnt;
+}
+
+/* Sent chunks go to the fill ring. */
+static void reclaim(struct xsk *x)
+{
+	__u32 idx, cnt = xsk_ring_cons__peek(&x->completion, BATCH, &idx);
+	__u64 chunks[BATCH];
+
+	if (!cnt)
+		return;
+	for (__u32 i = 0; i < cnt; i++)
+		chunks[i] = *xsk_ring_cons__comp_addr(&x->completion, idx + i);
+	xsk_ring_cons__release(&x->completion, cnt);
+	x->completed += cnt;
+	put_back(x, chunks, cnt);
+}
+
+/* How many replies could be taken now; frames beyond that stay in RX. */
+static __u32 reply_room(struct xsk *x, struct response_ring *ring)
+{
+	__u32 tx = xsk_prod_nb_free(&x->tx, BATCH);
+
+	return response_ring_room(ring, tx < BATCH ? tx : BATCH);
+}
+
+/*
+ * Decides one frame. Descriptors come from the kernel, and are looked at all the same: nothing
+ * that a frame or a ring holds may lead outside the UMEM.
+ */
+static enum mev_verdict decide(struct worker *w, const struct xdp_desc *desc,
+			       struct response *response)
+{
+	__u64 base = umem_chunk(desc->addr), off = desc->addr - base;
+	struct mev_meta hint;
+	__u8 *frame;
+
+	if (base >= w->xsk->umem.size || off + desc->len > UMEM_CHUNK_SIZE || off & 1 ||
+	    off < sizeof(hint))
+		return MEV_REJECTED;
+	frame = w->xsk->umem.area + desc->addr;
+	memcpy(&hint, frame - sizeof(hint), sizeof(hint));
+	response->addr = desc->addr;
+	response->rx_ns = hint.magic == MEV_META_MAGIC ? hint.rx_ns : 0;
+	return hot_path_candidate(&w->hot_path, frame, desc->len, &hint, &response->len);
+}
+
+static __u32 receive(struct worker *w, struct response_ring *ring, struct turn *t)
+{
+	__u32 room = reply_room(w->xsk, ring), cnt, idx;
+	__u64 before, now;
+
+	if (unlikely(!room)) {
+		t->add.tx_backpressure++;
+		return 0;
+	}
+	cnt = xsk_ring_cons__peek(&w->xsk->rx, room, &idx);
+	if (!cnt)
+		return 0;
+
+	before = latency_ticks(&w->clock);
+	for (__u32 i = 0; i < cnt; i++) {
+		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&w->xsk->rx, idx + i);
+		struct response response = { 0 };
+		enum mev_verdict verdict = decide(w, desc, &response);
+
+		now = latency_ticks(&w->clock);
+		if (likely(verdict == MEV_REPLIED)) {
+			latency_record(&w->hot_path_ns, latency_ns(&w->clock, now - before));
+			response_ring_push(ring, response);
+			t->add.replied++;
+			t->add.replied_bytes += response.len;
+		} else {
+			t->recycled[t->recycled_cnt++] = desc->addr;
+			t->add.unprofitable += verdict == MEV_UNPROFITABLE;
+			t->add.rejected += verdict == MEV_REJECTED;
+			t->add.pool_busy += verdict == MEV_POOL_BUSY;
+		}
+		before = now;
+	}
+	xsk_ring_cons__release(&w->xsk->rx, cnt);
+	w->xsk->received += cnt;
+	t->add.received += cnt;
+	response_ring_publish(ring);
+	put_back(w->xsk, t->recycled, t->recycled_cnt);
+	return cnt;
+}
+
+/* In copy mode the kernel sends within this call, a batch of its own size at a time. */
+static void kick(struct worker *w, struct turn *t)
+{
+	if (!xsk_ring_prod__needs_wakeup(&w->xsk->tx))
+		return;
+	t->add.tx_kicks++;
+	if (sendto(w->xsk->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0)
+		return;
+	if (errno == EAGAIN || errno == EBUSY || errno == ENOBUFS)
+		t->add.tx_kick_again++;
+	else
+		t->add.tx_kick_errors++;
+}
+
+static void transmit(struct worker *w, struct response_ring *ring, struct turn *t)
+{
+	__u32 first, idx, cnt = response_ring_peek(ring, BATCH, &first);
+	__u64 now;
+
+	/* receive() took no more than TX has room for. */
+	if (cnt && xsk_ring_prod__reserve(&w->xsk->tx, cnt, &idx) == cnt) {
+		for (__u32 i = 0; i < cnt; i++) {
+			const struct response *response = response_ring_at(ring, first + i);
+
+			*xsk_ring_prod__tx_desc(&w->xsk->tx, idx + i) = (struct xdp_desc){
+				.addr = response->addr,
+				.len = response->len,
+			};
+		}
+		xsk_ring_prod__submit(&w->xsk->tx, cnt);
+		w->xsk->sent += cnt;
+
+		now = latency_when(&w->clock, latency_ticks(&w->clock));
+		for (__u32 i = 0; i < cnt; i++) {
+			__u64 rx_ns = response_ring_at(ring, first + i)->rx_ns;
+
+			if (rx_ns)
+				latency_record(&w->in_node_ns, now > rx_ns ? now - rx_ns : 0);
+		}
+		response_ring_release(ring, cnt);
+	}
+	if (xsk_tx_waiting(w->xsk))
+		kick(w, t);
+}
+
+/* Plain sums of __u64, stored one by one so that a reader never sees half a number. */
+static void store_counters(struct worker_counters *to, const struct worker_counters *add)
+{
+	const __u64 *from = (const __u64 *)add;
+	__u64 *sum = (__u64 *)to;
+
+	for (size_t i = 0; i < sizeof(*to) / sizeof(*sum); i++)
+		if (from[i])
+			MEV_WRITE_ONCE(sum[i], sum[i] + from[i]);
+}
+
+static void count_towards_limit(struct worker_control *c, __u64 replied)
+{
+	const __u64 one = 1;
+	__u64 total;
+
+	if (likely(!c->reply_limit) || !replied)
+		return;
+	total = __atomic_add_fetch(&c->replies, replied, __ATOMIC_RELAXED);
+	if (total >= c->reply_limit && total - replied < c->reply_limit &&
+	    write(c->event_fd, &one, sizeof(one)) < 0)
+		return; /* an eventfd that holds 1 is never full */
+}
+
+/* True while there is more to do at once. */
+static bool turn(struct worker *w, struct response_ring *ring)
+{
+	struct turn t;
+	__u32 cnt;
+
+	memset(&t.add, 0, sizeof(t.add));
+	t.recycled_cnt = 0;
+	reclaim(w->xsk);
+	cnt = receive(w, ring, &t);
+	transmit(w, ring, &t);
+	store_counters(&w->counters, &t.add);
+	count_towards_limit(w->control, t.add.replied);
+	return cnt || (xsk_tx_waiting(w->xsk) && !t.add.tx_kick_errors);
+}
+
+/* Nothing to do: sleep until a frame or the end comes, or do what the poll mode does instead. */
+static void idle(struct worker *w)
+{
+	struct pollfd fds[] = {
+		{ .fd = w->xsk->fd, .events = POLLIN },
+		{ .fd = w->control->wake_fd, .events = POLLIN },
+	};
+
+	if (w->poll == WORKER_WAIT) /* replies that a downed link refuses are offered again */
+		poll(fds, 2, xsk_tx_waiting(w->xsk) ? RETRY_MS : -1);
+	else if (w->poll == WORKER_BUSY)
+		recvfrom(w->xsk->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+}
+
+static void drain(struct worker *w, struct response_ring *ring)
+{
+	__u64 end = latency_monotonic_ns() + DRAIN_NS;
+
+	while (latency_monotonic_ns() < end) {
+		bool busy = turn(w, ring);
+
+		if (!busy && w->xsk->sent == w->xsk->completed)
+			return;
+	}
+}
+
+void worker_run(struct worker *w)
+{
+	struct response_ring ring;
+	__u64 anchored;
+
+	response_ring_init(&ring);
+	latency_clock_anchor(&w->clock);
+	anchored = latency_ticks(&w->clock);
+	while (!__atomic_load_n(&w->control->stop, __ATOMIC_RELAXED)) {
+		__u64 now;
+
+		if (!turn(w, &ring))
+			idle(w);
+		now = latency_ticks(&w->clock);
+		if (unlikely(latency_ns(&w->clock, now - anchored) > ANCHOR_NS)) {
+			latency_clock_anchor(&w->clock);
+			anchored = now;
+		}
+	}
+	drain(w, &ring);
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "xsk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "log.h"
+
+#ifndef SO_PREFER_BUSY_POLL
+#define SO_PREFER_BUSY_POLL 69
+#endif
+#ifndef SO_BUSY_POLL_BUDGET
+#define SO_BUSY_POLL_BUDGET 70
+#endif
+
+#define BIND_RETRY_MS 20
+#define BIND_RETRIES 100
+
+static int bind_once(struct xsk *x, const char *ifname, bool zerocopy)
+{
+	const struct xsk_umem_config umem_config = {
+		.fill_size = UMEM_CHUNK_CNT, /* room for every chunk: returning one never fails */
+		.comp_size = XSK_RING_SIZE,
+		.frame_size = UMEM_CHUNK_SIZE,
+	};
+	const struct xsk_socket_config config = {
+		.rx_size = XSK_RING_SIZE,
+		.tx_size = XSK_RING_SIZE,
+		.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
+		.bind_flags = (__u16)((zerocopy ? XDP_ZEROCOPY : XDP_COPY) | XDP_USE_NEED_WAKEUP),
+	};
+	int err;
+
+	err = xsk_umem__create(&x->umem_handle, x->umem.area, x->umem.size, &x->fill,
+			       &x->completion, &umem_config);
+	if (err)
+		return err;
+	err = xsk_socket__create(&x->socket, ifname, x->queue, x->umem_handle, &x->rx, &x->tx,
+				 &config);
+	if (err) {
+		xsk_umem__delete(x->umem_handle);
+		x->umem_handle = NULL;
+	}
+	return err;
+}
+
+static int bind_retrying(struct xsk *x, const char *ifname, bool zerocopy)
+{
+	const struct timespec pause = { .tv_nsec = BIND_RETRY_MS * 1000000 };
+	int err = bind_once(x, ifname, zerocopy);
+
+	for (int i = 0; err == -EBUSY && i < BIND_RETRIES; i++) {
+		nanosleep(&pause, NULL);
+		err = bind_once(x, ifname, zerocopy);
+	}
+	return err;
+}
+
+static void fill_all(struct xsk *x)
+{
+	__u32 idx;
+
+	x->filled = xsk_ring_prod__reserve(&x->fill, UMEM_CHUNK_CNT, &idx);
+	for (__u32 i = 0; i < x->filled; i++)
+		*xsk_ring_prod__fill_addr(&x->fill, idx + i) = (__u64)i * UMEM_CHUNK_SIZE;
+	xsk_ring_prod__submit(&x->fill, (__u32)x->filled);
+}
+
+static int learn_mode(struct xsk *x)
+{
+	struct xdp_options options = { 0 };
+	socklen_t len = sizeof(options);
+
+	if (getsockopt(x->fd, SOL_XDP, XDP_OPTIONS, &options, &len))
+		return -errno;
+	x->zerocopy = options.flags & XDP_OPTIONS_ZEROCOPY;
+	return 0;
+}
+
+int xsk_open(struct xsk **out, const char *ifname, __u32 queue, bool zerocopy)
+{
+	struct xsk *x;
+	int err;
+
+	x = aligned_alloc(64, (sizeof(*x) + 63) / 64 * 64);
+	if (!x)
+		return -ENOMEM;
+	memset(x, 0, sizeof(*x));
+	x->queue = queue;
+	err = umem_open(&x->umem);
+	if (err)
+		goto fail;
+	err = bind_retrying(x, ifname, zerocopy);
+	if (err) {
+		if (!zerocopy || (err != -EOPNOTSUPP && err != -EINVAL))
+			log_err("cannot bind an AF_XDP socket to %s queue %u: %s%s", ifname, queue,
+				strerror(-err),
+				err == -EBUSY ? "; another AF_XDP program holds this queue" : "");
+		goto fail;
+	}
+	x->fd = xsk_socket__fd(x->socket);
+	err = learn_mode(x);
+	if (err)
+		goto fail;
+	fill_all(x);
+	*out = x;
+	return 0;
+
+fail:
+	xsk_close(x);
+	return err;
+}
+
+void xsk_close(struct xsk *x)
+{
+	if (!x)
+		return;
+	if (x->socket)
+		xsk_socket__delete(x->socket);
+	if (x->umem_handle)
+		xsk_umem__delete(x->umem_handle);
+	umem_close(&x->umem);
+	free(x);
+}
+
+int xsk_busy_poll(struct xsk *x)
+{
+	static const struct {
+		int option, value;
+	} set[] = {
+		{ SO_PREFER_BUSY_POLL, 1 },
+		{ SO_BUSY_POLL, 20 }, /* us a call may poll the driver */
+		{ SO_BUSY_POLL_BUDGET, 64 }, /* frames a call, NAPI's own weight */
+	};
+
+	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
+		if (setsockopt(x->fd, SOL_SOCKET, set[i].option, &set[i].value,
+			       sizeof(set[i].value)))
+			return -errno;
+	return 0;
+}
+
+int xsk_statistics(const struct xsk *x, struct xdp_statistics *s)
+{
+	socklen_t len = sizeof(*s);
+
+	memset(s, 0, sizeof(*s));
+	return getsockopt(x->fd, SOL_XDP, XDP_STATISTICS, s, &len) ? -errno : 0;
+}
