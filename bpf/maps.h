@@ -64,4 +64,27 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } mev_pools SEC(".maps");
 
+/*
+ * Counters of each pool. A CPU has its own, so that queues that carry the same busy pool do not
+ * share a cache line; userspace sizes the map to its pools before it loads. A pool beyond the end
+ * goes uncounted here, never in mev_verdicts.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct mev_pool_counters);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} mev_pool_stats SEC(".maps");
+
+/* Sources whose updates are believed, where MEV_FEED_RESTRICTED is set. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MEV_MAX_FEEDS);
+	__type(key, struct mev_feed_key);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} mev_feed_allow SEC(".maps");
+
 #endif /* MEV_MAPS_H */

@@ -45,27 +45,68 @@ static __always_inline struct mev_pool *find_pool(const __u8 *address, __u32 *sl
 	return bpf_map_lookup_elem(&mev_pools, slot);
 }
 
-static __always_inline enum mev_verdict take_update(const struct pool_state_update *update)
+static __always_inline bool feed_allowed(const struct mev_config *cfg, const struct packet *packet)
 {
+	struct mev_feed_key source;
+
+	if (!(cfg->flags & MEV_FEED_RESTRICTED))
+		return true;
+	source = filter_source(packet);
+	return bpf_map_lookup_elem(&mev_feed_allow, &source) != NULL;
+}
+
+static __always_inline enum mev_verdict take_update(const struct mev_config *cfg,
+						    const struct filter_record *record)
+{
+	struct mev_pool_counters *counters;
+	enum mev_verdict verdict;
 	struct mev_pool *pool;
 	bool gap;
 	__u32 slot;
 
-	pool = find_pool(update->pool_address, &slot);
+	if (!feed_allowed(cfg, &record->packet))
+		return MEV_UPDATE_FORBIDDEN;
+	pool = find_pool(record->update->pool_address, &slot);
 	if (!pool)
 		return MEV_UPDATE_UNKNOWN_POOL;
-	return mev_pool_update(pool, update, &gap);
+	verdict = mev_pool_update(pool, record->update, &gap);
+
+	counters = bpf_map_lookup_elem(&mev_pool_stats, &slot);
+	if (counters) {
+		counters->updates += verdict == MEV_UPDATE_APPLIED;
+		counters->stale += verdict == MEV_UPDATE_STALE;
+		counters->gaps += gap;
+	}
+	return verdict;
 }
 
-/* The verdict of a frame; *pool is the slot of a candidate's pool. */
+static __always_inline enum mev_verdict take_swap(const struct dex_swap_tx *swap, __u32 *slot)
+{
+	struct mev_pool_counters *counters;
+	struct mev_pool_state state;
+	enum mev_verdict verdict;
+	struct mev_pool *pool;
+
+	pool = find_pool(swap->pool_address, slot);
+	if (!pool)
+		return MEV_UNKNOWN_POOL;
+	verdict = mev_pool_read(pool, &state) ? filter_swap(swap, &state) : MEV_POOL_BUSY;
+
+	counters = bpf_map_lookup_elem(&mev_pool_stats, slot);
+	if (counters) {
+		counters->swaps++;
+		counters->candidates += verdict == MEV_REDIRECT;
+	}
+	return verdict;
+}
+
+/* The verdict of a frame; *slot is that of a candidate's pool. */
 static __always_inline enum mev_verdict judge(struct xdp_md *ctx, __u32 *slot)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	struct filter_record record;
-	struct mev_pool_state state;
 	enum mev_verdict verdict;
 	struct mev_config *cfg;
-	struct mev_pool *pool;
 	__u32 zero = 0;
 
 	cfg = bpf_map_lookup_elem(&mev_config, &zero);
@@ -74,15 +115,7 @@ static __always_inline enum mev_verdict judge(struct xdp_md *ctx, __u32 *slot)
 	verdict = filter_frame(data, data_end, cfg, &record);
 	if (verdict != MEV_REDIRECT)
 		return verdict;
-	if (record.update)
-		return take_update(record.update);
-
-	pool = find_pool(record.swap->pool_address, slot);
-	if (!pool)
-		return MEV_UNKNOWN_POOL;
-	if (!mev_pool_read(pool, &state))
-		return MEV_POOL_BUSY;
-	return filter_swap(record.swap, &state);
+	return record.is_swap ? take_swap(record.swap, slot) : take_update(cfg, &record);
 }
 
 SEC("xdp")

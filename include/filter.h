@@ -6,9 +6,10 @@
  * (a BPF map, a table), so the filter comes in steps and the caller does the lookup between them:
  *
  *	filter_frame()        parse, lengths, checksums, fields     -> PASS .. BELOW_MIN, or a record
- *	  look the pool up by its address                           -> UNKNOWN_POOL
+ *	  for an update: is filter_source() allowed?                -> UPDATE_FORBIDDEN
+ *	  look the pool up by its address                           -> [UPDATE_]UNKNOWN_POOL
  *	filter_swap()         state, break-even, victim's limit     -> NO_STATE .. REDIRECT
- *	mev_pool_update()     for a PoolStateUpdate (pool.h)        -> UPDATE_*
+ *	mev_pool_update()     for an update (pool.h)                -> UPDATE_*
  *
  * The order of the checks is the order of wire.md's verdicts.
  */
@@ -22,11 +23,14 @@
 #include "verdict.h"
 #include "wire.h"
 
-/* What filter_frame() found. Exactly one of swap and update when it returns MEV_REDIRECT. */
+/* What filter_frame() found; `is_swap` says which pointer is set when it returns MEV_REDIRECT. */
 struct filter_record {
 	struct packet packet;
-	struct dex_swap_tx *swap;
-	struct pool_state_update *update;
+	union {
+		struct dex_swap_tx *swap;
+		struct pool_state_update *update;
+	};
+	bool is_swap;
 };
 
 /* The fields of a swap, as far as they can be judged without its pool. */
@@ -73,21 +77,37 @@ static __always_inline enum mev_verdict filter_frame(void *data, void *data_end,
 	/* That the record ends within the frame follows from its length; the verifier wants to see it. */
 	payload_len = MEV_NTOHS(p->udp->len) - (__u32)sizeof(struct udp_hdr);
 	if (swap) {
+		r->is_swap = true;
 		r->swap = p->payload;
-		r->update = NULL;
 		if (payload_len != sizeof(*r->swap) || (void *)(r->swap + 1) > data_end)
 			return MEV_BAD_LENGTH;
 		if ((cfg->flags & MEV_VERIFY_UDP_SUM) && !packet_udp_sum_ok(p, sizeof(*r->swap)))
 			return MEV_BAD_CHECKSUM;
 		return filter_fields(r->swap, cfg);
 	}
-	r->swap = NULL;
+	r->is_swap = false;
 	r->update = p->payload;
 	if (payload_len != sizeof(*r->update) || (void *)(r->update + 1) > data_end)
 		return MEV_BAD_LENGTH;
 	if ((cfg->flags & MEV_VERIFY_UDP_SUM) && !packet_udp_sum_ok(p, sizeof(*r->update)))
 		return MEV_BAD_CHECKSUM;
 	return MEV_REDIRECT;
+}
+
+/* Who sent the frame, as a key for mev_feed_allow or a list of the same. */
+static __always_inline struct mev_feed_key filter_source(const struct packet *p)
+{
+	struct mev_feed_key key = { .prefix_len = 128 };
+
+	if (p->v4) {
+		key.addr[5] = 0xffff;
+		key.addr[6] = p->ip4->src[0];
+		key.addr[7] = p->ip4->src[1];
+	} else {
+		for (int i = 0; i < 8; i++)
+			key.addr[i] = p->ip6->src[i];
+	}
+	return key;
 }
 
 /* Verdicts 8 to 11, for a swap in a pool whose state is *s. */

@@ -13,9 +13,11 @@
 
 #define MEV_MAX_POOLS 65536
 #define MEV_MAX_QUEUES 256 /* entries of mev_xsks */
+#define MEV_MAX_FEEDS 1024  /* entries of mev_feed_allow */
 
 enum mev_flag {
 	MEV_VERIFY_UDP_SUM = 1 << 0, /* verify UDP checksums of requests */
+	MEV_FEED_RESTRICTED = 1 << 1, /* believe updates only from sources in mev_feed_allow */
 };
 
 struct mev_config {
@@ -55,6 +57,21 @@ _Static_assert(sizeof(struct mev_meta) == 16, "metadata is a multiple of 4, at m
 /* Key of mev_pool_index. */
 struct mev_address {
 	__u8 bytes[MEV_ADDRESS_LEN];
+};
+
+/* Key of mev_feed_allow, a longest-prefix trie over IPv6 and IPv4 (as ::ffff:a.b.c.d, /96 more). */
+struct mev_feed_key {
+	__u32 prefix_len; /* bits of `addr` that count, 0 to 128 */
+	__u16 addr[8];    /* as it lies in a frame */
+};
+
+/* What the XDP program counts for one pool on one CPU; index as in mev_pools. */
+struct mev_pool_counters {
+	__u64 updates;    /* applied */
+	__u64 gaps;       /* applied updates that were not the next of their stream */
+	__u64 stale;
+	__u64 swaps;      /* well-formed ones that named this pool */
+	__u64 candidates; /* of these, worth a decision */
 };
 
 #endif /* MEV_MAPS_ABI_H */

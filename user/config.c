@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <ini.h>
 #include <stdarg.h>
@@ -14,7 +15,7 @@
 #include "pool_table.h"
 #include "sandwich.h"
 
-enum section { NO_SECTION, SECTION_NODE, SECTION_FRONT_RUN, SECTION_POOL };
+enum section { NO_SECTION, SECTION_NODE, SECTION_FEED, SECTION_FRONT_RUN, SECTION_POOL };
 
 struct reader {
 	struct config *config;
@@ -91,12 +92,78 @@ static void take_fee(struct reader *r, const char *value)
 			 value);
 }
 
+/* "a.b.c.d/n" or "x::y/n" as a trie key; an address alone is itself. */
+static int parse_cidr(char *text, struct mev_feed_key *key)
+{
+	char *slash = strchr(text, '/');
+	__u32 bits, most, i;
+	__u8 addr[16];
+
+	if (slash)
+		*slash++ = '\0';
+	memset(addr, 0, sizeof(addr));
+	if (inet_pton(AF_INET, text, addr + 12) == 1) {
+		addr[10] = addr[11] = 0xff;
+		most = 32;
+	} else if (inet_pton(AF_INET6, text, addr) == 1) {
+		most = 128;
+	} else {
+		return -EINVAL;
+	}
+	bits = most;
+	if (slash && parse_u32(slash, 0, most, &bits))
+		return -EINVAL;
+	key->prefix_len = bits + 128 - most;
+	for (i = key->prefix_len; i < 128; i++)
+		if (addr[i / 8] & 0x80 >> i % 8)
+			return -ERANGE;
+	memcpy(key->addr, addr, sizeof(addr));
+	return 0;
+}
+
+static void take_allow(struct reader *r, const char *value)
+{
+	struct config *c = r->config;
+	char list[256], *rest = list, *item;
+
+	if (!c->feeds)
+		c->feeds = calloc(MEV_MAX_FEEDS, sizeof(*c->feeds));
+	if (!c->feeds) {
+		complain(r, r->line, "out of memory");
+		return;
+	}
+	snprintf(list, sizeof(list), "%s", value);
+	while ((item = strsep(&rest, ", \t"))) {
+		char name[sizeof(list)];
+		int err;
+
+		if (!*item)
+			continue;
+		strcpy(name, item);
+		if (c->feed_cnt == MEV_MAX_FEEDS) {
+			complain(r, r->line, "more than %d sources: join some", MEV_MAX_FEEDS);
+			return;
+		}
+		err = parse_cidr(item, &c->feeds[c->feed_cnt]);
+		if (err) {
+			complain(r, r->line, "allow: %s is no network%s", name,
+				 err == -ERANGE ? ": bits are set behind its prefix" :
+						  " such as 10.1.0.0/16 or 2001:db8::/32");
+			return;
+		}
+		c->feed_cnt++;
+	}
+	if (c->feed_cnt)
+		c->node.flags |= MEV_FEED_RESTRICTED;
+}
+
 /* Keys, in the order in which keys_seen has their bits. */
 enum key {
 	KEY_SWAP_PORT,
 	KEY_UPDATE_PORT,
 	KEY_MIN_AMOUNT_IN,
 	KEY_MIN_PROFIT,
+	KEY_ALLOW,
 	KEY_STRATEGY,
 	KEY_CAPITAL,
 	KEY_FEE,
@@ -113,6 +180,7 @@ static const struct {
 	[KEY_UPDATE_PORT] = { SECTION_NODE, "update_port" },
 	[KEY_MIN_AMOUNT_IN] = { SECTION_NODE, "min_amount_in" },
 	[KEY_MIN_PROFIT] = { SECTION_NODE, "min_profit" },
+	[KEY_ALLOW] = { SECTION_FEED, "allow" },
 	[KEY_STRATEGY] = { SECTION_FRONT_RUN, "strategy" },
 	[KEY_CAPITAL] = { SECTION_FRONT_RUN, "capital" },
 	[KEY_FEE] = { SECTION_POOL, "fee" },
@@ -137,6 +205,9 @@ static void take_key(struct reader *r, enum key key, const char *value)
 		break;
 	case KEY_MIN_PROFIT:
 		take_u64(r, name, value, 0, ~0ULL, &node->min_profit);
+		break;
+	case KEY_ALLOW:
+		take_allow(r, value);
 		break;
 	case KEY_STRATEGY:
 		take_strategy(r, value, &node->strategy);
@@ -172,7 +243,8 @@ static int on_key(void *user, const char *section, const char *name, const char 
 	for (enum key key = 0; key < KEY_CNT && !r->failed; key++) {
 		if (keys[key].section != r->section || strcmp(keys[key].name, name))
 			continue;
-		if (r->keys_seen & 1u << key)
+		/* A long list of sources takes several lines. */
+		if (r->keys_seen & 1u << key && key != KEY_ALLOW)
 			complain(r, r->line, "%s is given twice: keep one", name);
 		else
 			take_key(r, key, value);
@@ -250,10 +322,13 @@ static void begin_section(struct reader *r, const char *line)
 	}
 	if (!strcmp(name, "node")) {
 		r->section = SECTION_NODE;
+	} else if (!strcmp(name, "feed")) {
+		r->section = SECTION_FEED;
 	} else if (!strcmp(name, "front_run")) {
 		r->section = SECTION_FRONT_RUN;
 	} else {
-		complain(r, r->line, "no section [%s]: want [node], [front_run] or [pool ADDRESS]",
+		complain(r, r->line, "no section [%s]: want [node], [feed], [front_run] or "
+			 "[pool ADDRESS]",
 			 name);
 		return;
 	}
@@ -351,5 +426,6 @@ close_file:
 void config_free(struct config *c)
 {
 	free(c->pools);
+	free(c->feeds);
 	*c = (struct config){ 0 };
 }

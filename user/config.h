@@ -20,9 +20,11 @@ struct config_pool {
 };
 
 struct config {
-	struct mev_config node; /* all but `ready`, `mac` and the flags, which are not in the file */
+	struct mev_config node; /* all but `ready` and `mac` */
 	struct config_pool *pools;
 	__u32 pool_cnt;
+	struct mev_feed_key *feeds; /* sources of updates to believe, if MEV_FEED_RESTRICTED */
+	__u32 feed_cnt;
 };
 
 /* The built-in defaults with the two pools of wire.md. 0 or -ENOMEM. */

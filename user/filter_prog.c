@@ -207,7 +207,8 @@ static int map_memory(struct filter_prog *fp)
 	return 0;
 }
 
-int filter_prog_open(struct filter_prog **out, const struct netif *netif, const char *pin_dir)
+int filter_prog_open(struct filter_prog **out, const struct netif *netif, const char *pin_dir,
+		     __u32 pool_cnt)
 {
 	struct filter_prog *fp;
 	int err;
@@ -239,6 +240,8 @@ int filter_prog_open(struct filter_prog **out, const struct netif *netif, const 
 			 "id only; `mount -t bpf bpf /sys/fs/bpf` provides one", fp->pin_dir);
 	if (!err)
 		err = set_pins(fp);
+	if (!err && pool_cnt > bpf_map__max_entries(fp->skel->maps.mev_pool_stats))
+		err = bpf_map__set_max_entries(fp->skel->maps.mev_pool_stats, pool_cnt);
 	if (err)
 		goto fail;
 
@@ -296,6 +299,19 @@ static int add_pool(struct filter_prog *fp, const struct config_pool *from, __u3
 	return bpf_map_update_elem(index_fd, from->address, &slot, BPF_NOEXIST);
 }
 
+static int allow_feeds(struct filter_prog *fp, const struct config *config)
+{
+	int fd = bpf_map__fd(fp->skel->maps.mev_feed_allow), err = 0;
+	const __u32 unused = 1;
+
+	for (__u32 i = 0; i < config->feed_cnt && !err; i++)
+		err = bpf_map_update_elem(fd, &config->feeds[i], &unused, BPF_ANY);
+	if (err)
+		log_err("cannot allow feed %u of %u: %s", config->feed_cnt, config->feed_cnt,
+			strerror(-err));
+	return err;
+}
+
 int filter_prog_configure(struct filter_prog *fp, const struct config *config, __u32 flags)
 {
 	int err;
@@ -308,8 +324,12 @@ int filter_prog_configure(struct filter_prog *fp, const struct config *config, _
 			return err;
 		}
 	}
+	err = allow_feeds(fp, config);
+	if (err)
+		return err;
+
 	*fp->config = config->node;
-	fp->config->flags = flags;
+	fp->config->flags |= flags;
 	memcpy(fp->config->mac, fp->netif.mac, sizeof(fp->config->mac));
 	__atomic_store_n(&fp->config->ready, 1, __ATOMIC_RELEASE);
 	return 0;
@@ -370,25 +390,33 @@ const struct mev_pool *filter_prog_pools(const struct filter_prog *fp)
 	return fp->pools;
 }
 
-int filter_prog_counters(const struct filter_prog *fp, struct mev_counters *sum)
+/* Adds up the `key` entry of a per-CPU map whose value is `size` bytes of __u64. 0 or -errno. */
+static int sum_over_cpus(const struct bpf_map *map, __u32 key, void *sum, size_t size)
 {
 	int cpus = libbpf_num_possible_cpus(), err;
-	struct mev_counters *cpu;
-	__u32 key = 0;
+	size_t words = size / sizeof(__u64);
+	__u64 *values, *to = sum;
 
-	memset(sum, 0, sizeof(*sum));
+	memset(sum, 0, size);
 	if (cpus < 0)
 		return cpus;
-	cpu = calloc((size_t)cpus, sizeof(*cpu));
-	if (!cpu)
+	values = calloc((size_t)cpus, size);
+	if (!values)
 		return -ENOMEM;
-	err = bpf_map_lookup_elem(bpf_map__fd(fp->skel->maps.mev_verdicts), &key, cpu);
-	for (int i = 0; !err && i < cpus; i++) {
-		for (__u32 v = 1; v <= MEV_VERDICT_CNT; v++) {
-			mev_counter_of(sum, v)->packets += mev_counter_of(&cpu[i], v)->packets;
-			mev_counter_of(sum, v)->bytes += mev_counter_of(&cpu[i], v)->bytes;
-		}
-	}
-	free(cpu);
+	err = bpf_map_lookup_elem(bpf_map__fd(map), &key, values);
+	for (size_t i = 0; !err && i < (size_t)cpus * words; i++)
+		to[i % words] += values[i];
+	free(values);
 	return err;
+}
+
+int filter_prog_counters(const struct filter_prog *fp, struct mev_counters *sum)
+{
+	return sum_over_cpus(fp->skel->maps.mev_verdicts, 0, sum, sizeof(*sum));
+}
+
+int filter_prog_pool_counters(const struct filter_prog *fp, __u32 slot,
+			      struct mev_pool_counters *sum)
+{
+	return sum_over_cpus(fp->skel->maps.mev_pool_stats, slot, sum, sizeof(*sum));
 }

@@ -24,12 +24,13 @@ struct filter_prog;
 #define FILTER_PROG_PIN_ROOT "/sys/fs/bpf/mevnode"
 
 /*
- * Loads for `netif`. Maps are pinned in `pin_dir`, created if need be; where that is not in a bpffs
+ * Loads for `netif` and as many as `pool_cnt` pools. Maps are pinned in `pin_dir`, created if need be; where that is not in a bpffs
  * the program does without pins, and says so. Refuses (-EBUSY) an interface that has an
  * XDP program and a pin directory that a running node holds. Logs why it fails; -EPERM, -EACCES:
  * privileges.
  */
-int filter_prog_open(struct filter_prog **out, const struct netif *netif, const char *pin_dir);
+int filter_prog_open(struct filter_prog **out, const struct netif *netif, const char *pin_dir,
+		     __u32 pool_cnt);
 
 /* Detaches, unpins, frees. Accepts NULL. */
 void filter_prog_close(struct filter_prog *fp);
@@ -54,5 +55,9 @@ const struct mev_pool *filter_prog_pools(const struct filter_prog *fp);
 
 /* The program's counters, summed over CPUs. 0 or -errno. */
 int filter_prog_counters(const struct filter_prog *fp, struct mev_counters *sum);
+
+/* The same for the pool in `slot`. */
+int filter_prog_pool_counters(const struct filter_prog *fp, __u32 slot,
+			      struct mev_pool_counters *sum);
 
 #endif /* MEV_FILTER_PROG_H */

@@ -8,42 +8,39 @@
 #include "sandwich.h"
 
 /*
- * The pool of a swap. The hint saves the look-up, and is believed only where the address in its
- * cache line, which the decision needs anyway, is the payload's.
+ * The slot of a swap's pool. The hint saves the look-up, and is believed only where the address in
+ * its cache line, which the decision needs anyway, is the payload's.
  */
-static const struct mev_pool *pool_of(const struct hot_path *hp, const struct dex_swap_tx *tx,
-				      const struct mev_meta *hint)
+static bool find_slot(const struct hot_path *hp, const struct dex_swap_tx *tx,
+		      const struct mev_meta *hint, __u32 *slot)
 {
-	__u32 slot;
-
 	if (hint && hint->magic == MEV_META_MAGIC && hint->pool < hp->pool_cnt &&
-	    !memcmp(hp->pools[hint->pool].address_head, tx->pool_address, MEV_POOL_HEAD_LEN))
-		return &hp->pools[hint->pool];
-	if (pool_table_find(hp->index, tx->pool_address, &slot) && slot < hp->pool_cnt)
-		return &hp->pools[slot];
-	return NULL;
+	    !memcmp(hp->pools[hint->pool].address_head, tx->pool_address, MEV_POOL_HEAD_LEN)) {
+		*slot = hint->pool;
+		return true;
+	}
+	return pool_table_find(hp->index, tx->pool_address, slot) && *slot < hp->pool_cnt;
 }
 
 enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u32 len,
-				    const struct mev_meta *hint, __u32 *reply_len)
+				    const struct mev_meta *hint, struct hot_path_reply *reply)
 {
 	const struct mev_config *cfg = hp->config;
 	const void *frame_end = (__u8 *)frame + len;
 	struct filter_record record;
-	const struct mev_pool *pool;
 	struct mev_pool_state state;
 	const struct dex_swap_tx *tx;
 	struct sandwich best;
 	struct amm_side side;
 	__u64 least;
 
-	if (filter_frame(frame, (__u8 *)frame + len, cfg, &record) != MEV_REDIRECT || !record.swap)
+	if (filter_frame(frame, (__u8 *)frame + len, cfg, &record) != MEV_REDIRECT ||
+	    !record.is_swap)
 		return MEV_REJECTED;
 	tx = record.swap;
-	pool = pool_of(hp, tx, hint);
-	if (!pool)
+	if (!find_slot(hp, tx, hint, &reply->slot))
 		return MEV_REJECTED;
-	if (!mev_pool_read(pool, &state))
+	if (!mev_pool_read(&hp->pools[reply->slot], &state))
 		return MEV_POOL_BUSY;
 	if (!mev_pool_usable(&state))
 		return MEV_REJECTED;
@@ -55,6 +52,6 @@ enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u3
 	    best.profit < (least ? least : 1))
 		return MEV_UNPROFITABLE;
 
-	*reply_len = reply_write(&record.packet, frame_end, best.profit, best.front_in, state.slot);
+	reply->len = reply_write(&record.packet, frame_end, best.profit, best.front_in, state.slot);
 	return MEV_REPLIED;
 }

@@ -22,15 +22,21 @@ struct hot_path {
 	const struct pool_table *index;   /* for frames that come without a good hint */
 };
 
+/* What a decision leaves behind; only meaningful with MEV_REPLIED. */
+struct hot_path_reply {
+	__u32 len;  /* of the reply's frame, bytes */
+	__u32 slot; /* of its pool */
+};
+
 /*
  * Decides a frame that the XDP program took for a candidate, and checks again whatever memory
  * safety and the answer's truth rest on. `frame` is 2-aligned, `len` bytes; `hint` may be any
  * 16 bytes, or NULL.
  *
- * Returns MEV_REPLIED (the frame now holds the reply, *reply_len its length), MEV_UNPROFITABLE,
- * MEV_POOL_BUSY, or MEV_REJECTED: not a candidate after all.
+ * Returns MEV_REPLIED (the frame now holds the reply), MEV_UNPROFITABLE, MEV_POOL_BUSY, or
+ * MEV_REJECTED: not a candidate after all.
  */
 enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u32 len,
-				    const struct mev_meta *hint, __u32 *reply_len);
+				    const struct mev_meta *hint, struct hot_path_reply *reply);
 
 #endif /* MEV_HOT_PATH_H */

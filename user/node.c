@@ -180,12 +180,22 @@ static int prepare_workers(struct node *n)
 			.pool_cnt = MEV_MAX_POOLS,
 			.index = n->index,
 		};
+		w->pool_replies = calloc(MEV_MAX_POOLS, sizeof(*w->pool_replies));
+		if (!w->pool_replies)
+			return -ENOMEM;
 		w->control = &n->control;
 		w->poll = n->options->poll;
 		w->cpu = n->options->cpu_cnt ? (int)n->options->cpus[i] : -1;
 		w->clock = clock;
 	}
 	return 0;
+}
+
+static void free_workers(struct node *n)
+{
+	for (__u32 i = 0; n->workers && i < n->queue_cnt; i++)
+		free(n->workers[i].pool_replies);
+	free(n->workers);
 }
 
 static int start_workers(struct node *n)
@@ -291,14 +301,34 @@ static void say_ready(const struct node *n)
 	fflush(stdout);
 }
 
+static int collect_pools(const struct node *n, struct stats *s)
+{
+	int err = 0;
+
+	s->pools = calloc(n->config.pool_cnt, sizeof(*s->pools));
+	if (!s->pools)
+		return -ENOMEM;
+	s->pool_cnt = n->config.pool_cnt;
+	for (__u32 i = 0; i < s->pool_cnt && !err; i++) {
+		s->pools[i].address = n->config.pools[i].address;
+		err = filter_prog_pool_counters(n->prog, i, &s->pools[i].kernel);
+	}
+	return err;
+}
+
 static void summarize(const struct node *n)
 {
 	static struct stats s;
+	int err;
 
 	s.backend = "af_xdp";
 	s.mode = run_mode_name(n->mode);
 	s.interface = n->netif.name;
-	filter_prog_counters(n->prog, &s.kernel);
+	err = filter_prog_counters(n->prog, &s.kernel);
+	if (!err)
+		err = collect_pools(n, &s);
+	if (err)
+		log_err("cannot read all counters: %s", strerror(-err));
 	for (__u32 i = 0; i < n->queue_cnt; i++)
 		stats_add_worker(&s, &n->workers[i]);
 	if (s.chunks_missing)
@@ -308,6 +338,7 @@ static void summarize(const struct node *n)
 		stats_print_json(&s);
 	else
 		stats_print(&s);
+	free(s.pools);
 }
 
 static enum exit_code serve(struct node *n)
@@ -351,7 +382,8 @@ static enum exit_code build_and_serve(struct node *n)
 		return code;
 
 	snprintf(pin_path, sizeof(pin_path), "%s/%s", FILTER_PROG_PIN_ROOT, n->netif.name);
-	err = filter_prog_open(&n->prog, &n->netif, o->pin_path ? o->pin_path : pin_path);
+	err = filter_prog_open(&n->prog, &n->netif, o->pin_path ? o->pin_path : pin_path,
+			       n->config.pool_cnt);
 	if (!err)
 		err = filter_prog_configure(n->prog, &n->config,
 					    o->verify_checksum ? MEV_VERIFY_UDP_SUM : 0);
@@ -379,7 +411,7 @@ enum exit_code node_run(const struct run_options *o)
 	filter_prog_close(n.prog);
 	close_events(&n);
 	pool_table_close(n.index);
-	free(n.workers);
+	free_workers(&n);
 	config_free(&n.config);
 	return code;
 }

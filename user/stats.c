@@ -3,8 +3,12 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define MAX_POOLS_SHOWN 20
 
 /* XDP_STATISTICS and the transmit counters, with the names that both outputs use. */
 #define XSK_FIELDS(X)                                           \
@@ -39,6 +43,8 @@ void stats_add_worker(struct stats *s, const struct worker *w)
 	latency_merge(&s->hot_path_ns, &w->hot_path_ns);
 	latency_merge(&s->in_node_ns, &w->in_node_ns);
 	s->chunks_missing += xsk_chunks_missing(w->xsk);
+	for (__u32 i = 0; i < s->pool_cnt; i++)
+		s->pools[i].replies += w->pool_replies[i];
 }
 
 __u64 stats_frames(const struct stats *s, enum mev_verdict verdict)
@@ -57,6 +63,53 @@ __u64 stats_frames(const struct stats *s, enum mev_verdict verdict)
 	default:
 		return kernel;
 	}
+}
+
+double stats_precision(const struct stats *s)
+{
+	__u64 candidates = stats_frames(s, MEV_REDIRECT);
+
+	return candidates ? (double)s->worker.replied / (double)candidates : NAN;
+}
+
+static bool pool_is_idle(const struct stats_pool *p)
+{
+	return !p->kernel.swaps && !p->kernel.updates && !p->kernel.stale;
+}
+
+static void address_text(const __u8 *address, char text[2 * MEV_ADDRESS_LEN + 1])
+{
+	for (int i = 0; i < MEV_ADDRESS_LEN; i++)
+		sprintf(text + 2 * i, "%02x", address[i]);
+}
+
+/* More than a screen of them is for a script: --json has all. */
+static void print_pools(const struct stats *s)
+{
+	char address[2 * MEV_ADDRESS_LEN + 1];
+	__u32 shown = 0, more = 0;
+
+	for (__u32 i = 0; i < s->pool_cnt; i++) {
+		const struct stats_pool *p = &s->pools[i];
+
+		if (pool_is_idle(p))
+			continue;
+		if (shown == MAX_POOLS_SHOWN) {
+			more++;
+			continue;
+		}
+		if (!shown++)
+			printf("\n%-40s %10s %10s %10s %10s %8s %8s\n", "pool", "swaps",
+			       "candidates", "replies", "updates", "gaps", "stale");
+		address_text(p->address, address);
+		printf("%s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %8" PRIu64
+		       " %8" PRIu64 "\n",
+		       address, (uint64_t)p->kernel.swaps, (uint64_t)p->kernel.candidates,
+		       (uint64_t)p->replies, (uint64_t)p->kernel.updates,
+		       (uint64_t)p->kernel.gaps, (uint64_t)p->kernel.stale);
+	}
+	if (more)
+		printf("and %u more pools: see --json\n", more);
 }
 
 static void print_latency(const char *name, const struct latency_hist *hist)
@@ -79,6 +132,9 @@ void stats_print(const struct stats *s)
 			printf("  %-20s %12" PRIu64 "  %s\n", mev_verdict_name(v), (uint64_t)frames,
 			       mev_verdict_text(v));
 	}
+	if (stats_frames(s, MEV_REDIRECT))
+		printf("  of the candidates %.2f %% were answered\n", 100 * stats_precision(s));
+	print_pools(s);
 	printf("\nAF_XDP\n");
 #define X(name, value) printf("  %-26s %6" PRId64 "\n", #name, (int64_t)(value));
 	XSK_FIELDS(X)
@@ -108,6 +164,31 @@ static json_t *json_latency(const struct latency_hist *hist)
 	return o;
 }
 
+static json_t *json_pools(const struct stats *s)
+{
+	char address[2 * MEV_ADDRESS_LEN + 1];
+	json_t *list = json_array();
+
+	for (__u32 i = 0; i < s->pool_cnt; i++) {
+		const struct stats_pool *p = &s->pools[i];
+		json_t *o;
+
+		if (pool_is_idle(p))
+			continue;
+		o = json_object();
+		address_text(p->address, address);
+		json_object_set_new(o, "address", json_string(address));
+		json_object_set_new(o, "swaps", json_count(p->kernel.swaps));
+		json_object_set_new(o, "candidates", json_count(p->kernel.candidates));
+		json_object_set_new(o, "replies", json_count(p->replies));
+		json_object_set_new(o, "updates", json_count(p->kernel.updates));
+		json_object_set_new(o, "gaps", json_count(p->kernel.gaps));
+		json_object_set_new(o, "stale", json_count(p->kernel.stale));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
 void stats_print_json(const struct stats *s)
 {
 	json_t *root = json_object(), *verdicts = json_object(), *xsk = json_object();
@@ -122,6 +203,10 @@ void stats_print_json(const struct stats *s)
 #define X(name, value) json_object_set_new(xsk, #name, json_integer((json_int_t)(value)));
 	XSK_FIELDS(X)
 #undef X
+	json_object_set_new(root, "candidate_precision",
+			    stats_frames(s, MEV_REDIRECT) ? json_real(stats_precision(s)) :
+							    json_null());
+	json_object_set_new(root, "pools", json_pools(s));
 	json_object_set_new(root, "xsk", xsk);
 	json_object_set_new(latency, "hot_path", json_latency(&s->hot_path_ns));
 	json_object_set_new(latency, "in_node", json_latency(&s->in_node_ns));

@@ -8,8 +8,16 @@
 #include <linux/if_xdp.h>
 
 #include "latency.h"
+#include "maps_abi.h"
 #include "verdict.h"
 #include "worker.h"
+
+/* What happened in one pool. */
+struct stats_pool {
+	const __u8 *address;
+	struct mev_pool_counters kernel;
+	__u64 replies;
+};
 
 /* Everything that a run has counted, summed over queues and CPUs. */
 struct stats {
@@ -20,7 +28,14 @@ struct stats {
 	struct latency_hist hot_path_ns;
 	struct latency_hist in_node_ns;
 	__s64 chunks_missing;            /* lost from the rings' account; anything but 0 is a bug */
+	struct stats_pool *pools;        /* pool_cnt of them */
+	__u32 pool_cnt;
 };
+
+/*
+ * Part of the candidates handed to userspace that were answered, 0 to 1; NAN where there were none.
+ */
+double stats_precision(const struct stats *s);
 
 /* Adds what one worker and its socket counted. The worker has ended, its socket is open. */
 void stats_add_worker(struct stats *s, const struct worker *w);

@@ -52,7 +52,8 @@ struct worker {
 	struct xsk *xsk;
 	struct worker_control *control;
 	enum worker_poll poll;
-	int cpu; /* -1: not pinned */
+	int cpu;            /* -1: not pinned */
+	__u64 *pool_replies; /* by slot, hot_path.pool_cnt of them; written by this worker only */
 	pthread_t thread;
 	struct latency_clock clock;
 	struct worker_counters counters __cacheline_aligned;

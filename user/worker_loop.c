@@ -72,6 +72,8 @@ static __u32 reply_room(struct xsk *x, struct response_ring *ring)
 static enum mev_verdict decide(struct worker *w, const struct xdp_desc *desc,
 			       struct response *response)
 {
+	struct hot_path_reply reply;
+	enum mev_verdict verdict;
 	__u64 base = umem_chunk(desc->addr), off = desc->addr - base;
 	struct mev_meta hint;
 	__u8 *frame;
@@ -81,9 +83,14 @@ static enum mev_verdict decide(struct worker *w, const struct xdp_desc *desc,
 		return MEV_REJECTED;
 	frame = w->xsk->umem.area + desc->addr;
 	memcpy(&hint, frame - sizeof(hint), sizeof(hint));
-	response->addr = desc->addr;
-	response->rx_ns = hint.magic == MEV_META_MAGIC ? hint.rx_ns : 0;
-	return hot_path_candidate(&w->hot_path, frame, desc->len, &hint, &response->len);
+	verdict = hot_path_candidate(&w->hot_path, frame, desc->len, &hint, &reply);
+	if (likely(verdict == MEV_REPLIED)) {
+		response->addr = desc->addr;
+		response->len = reply.len;
+		response->rx_ns = hint.magic == MEV_META_MAGIC ? hint.rx_ns : 0;
+		MEV_WRITE_ONCE(w->pool_replies[reply.slot], w->pool_replies[reply.slot] + 1);
+	}
+	return verdict;
 }
 
 static __u32 receive(struct worker *w, struct response_ring *ring, struct turn *t)

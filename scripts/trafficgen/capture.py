@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import islice
 from typing import Iterator, NamedTuple, Optional
 
@@ -46,6 +46,7 @@ class Tally:
         self.update_gaps = 0
         self.total_profit = 0
         self.total_tol = 0
+        self.total_ceiling = 0
 
     def add(self, outcome: Outcome) -> None:
         """Count one frame."""
@@ -56,6 +57,7 @@ class Tally:
         self.update_gaps += outcome.gap
         self.total_profit += outcome.profit
         self.total_tol += outcome.tol
+        self.total_ceiling += outcome.ceiling
 
     def as_dict(self) -> dict:
         """The prediction, as it goes to the JSON file."""
@@ -66,6 +68,7 @@ class Tally:
             "replies": self.verdicts["replied"],
             "total_profit": self.total_profit,
             "total_profit_min": self.total_profit - self.total_tol,
+            "total_profit_max": self.total_ceiling,
         }
 
 
@@ -123,9 +126,11 @@ def judged(items: Iterator[Item], traffic: Traffic) -> Iterator[tuple]:
 def write(paths: Paths, items: Iterator[Item], traffic: Traffic, count: int, rate: int,
           update_pause_ns: int, parameters: dict) -> Tally:
     """Write capture, prediction and replies: all of them, or none."""
-    tally, progress = Tally(), Progress(count)
+    tally = Tally()
     with ExitStack() as stack:
         output = stack.enter_context(Replacing())
+        progress = Progress(count)
+        stack.callback(progress.end)
         pcap = PcapWriter(output.open(paths.pcap, "wb", buffering=1 << 20))
         row = None
         if paths.replies_csv:
@@ -142,7 +147,6 @@ def write(paths: Paths, items: Iterator[Item], traffic: Traffic, count: int, rat
                 row((outcome.nonce, outcome.profit, outcome.tol))
             if i & 0xFF == 0xFF:
                 progress.at(i + 1)
-        progress.end()
         json.dump({**tally.as_dict(), "parameters": parameters},
                   output.open(paths.expected, "w"), indent=2)
         output.commit()
@@ -176,5 +180,6 @@ class Replacing:
 
     def __exit__(self, *_):
         for file, temporary, _ in self._files:
-            file.close()
             os.unlink(temporary)
+            with suppress(OSError):  # a full disk fails once more when flushed
+                file.close()

@@ -44,8 +44,8 @@ modes:
 examples:
   gen_traffic.py --count 100000 --mode market --out market.pcap
   gen_traffic.py --mode large --strategy fixed --capital 5000000000 --out fixed.pcap
-  gen_traffic.py --mode tight --pool a0b86991c6218b36c1d19d4a2e9eb0ce3606eb48:9000:7000:1/400 \\
-                 --min-amount-in 1 --out small-pool.pcap --replies-csv replies.csv
+  gen_traffic.py --pool a0b86991c6218b36c1d19d4a2e9eb0ce3606eb48:90000000:70000000:1/400 \\
+                 --min-amount-in 1000 --out small-pool.pcap --replies-csv replies.csv
 
 Same options, same bytes. Exit codes: 0 done, 1 failed at run time, 2 wrong usage.
 """
@@ -59,7 +59,10 @@ class Parser(argparse.ArgumentParser):
 
 
 class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Shows defaults, leaves examples as they are."""
+    """Shows the defaults there are, leaves examples as they are."""
+
+    def _get_help_string(self, action):
+        return action.help if action.default is None else super()._get_help_string(action)
 
 
 def integer(low: int, high: int):
@@ -171,6 +174,8 @@ def check(p: Parser, args: argparse.Namespace) -> None:
         p.error("--src-mac and --dst-mac must differ")
     if args.src_ip == args.dst_ip or args.src_ip6 == args.dst_ip6:
         p.error("source and destination IP addresses must differ")
+    if args.replies_csv in (args.out, f"{args.out}.expected.json"):
+        p.error("--replies-csv names another output's file")
     if args.mode == "small" and args.min_amount_in == 0:
         p.error("--mode small needs a --min-amount-in above 0")
     if args.mode not in STATELESS_MODES and not any(each.live() for each in args.pool):

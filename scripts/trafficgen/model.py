@@ -29,6 +29,7 @@ class Outcome(NamedTuple):
     nonce: int = 0
     profit: int = 0  # in units of the victim's input token
     tol: int = 0  # a right reply claims at least profit - tol
+    ceiling: int = 0  # and never more than this
     state: Optional[tuple] = None  # what an applied update brings: pool, reserve0, reserve1, seq
     gap: bool = False
 
@@ -203,10 +204,11 @@ class Node:
             found = economics.legs(settings.capital, rin, rout, pool.n, pool.d, amount, min_out)
             if found is None or found.profit < least:
                 return Outcome("unprofitable", nonce=nonce)
-            return Outcome("replied", nonce=nonce, profit=found.profit)
+            return Outcome("replied", nonce=nonce, profit=found.profit,
+                           ceiling=found.profit)
         best = economics.best_front_run(rin, rout, pool.n, pool.d, amount, min_out,
                                         settings.capital)
         if best.profit >= least:
             return Outcome("replied", best.profit - best.tol >= least, nonce, best.profit,
-                           best.tol)
+                           best.tol, best.ceiling)
         return Outcome("unprofitable", best.ceiling < least, nonce)

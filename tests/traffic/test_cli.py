@@ -32,6 +32,7 @@ def run(*options, cwd):
     ("--pool", f"{POOL}:{2**64}:1:3/1000"), ("--pool", f"{POOL[1:]}:1:1:3/1000"),
     ("--pool", f"{POOL}:1:1:3/1000", "--pool", f"{POOL.upper()}:2:2:3/1000"),
     ("--pool", f"{POOL}:0:0:3/1000"), ("--mode", "small", "--min-amount-in", "0"),
+    ("--replies-csv", "x.pcap"),
 ), ids=" ".join)
 def test_wrong_usage(tmp_path, options):
     out = () if options in (("--out",), ("--count", "10")) else ("--out", "x.pcap")
@@ -50,6 +51,21 @@ def test_runtime_failures(tmp_path):
     done = run("--out", "x.pcap", "--replies-csv", "missing/r.csv", cwd=tmp_path)
     assert done.returncode == 1 and "missing/r.csv" in done.stderr
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_full_disk_leaves_nothing(tmp_path):
+    """Writing fails at the last flush, and closing fails again."""
+    code = (f"import os, sys; sys.path.insert(0, {str(SCRIPT.parent)!r})\n"
+            "from trafficgen import capture\n"
+            "with capture.Replacing() as output:\n"
+            "    file = output.open('x.pcap', 'wb')\n"
+            "    os.dup2(os.open('/dev/full', os.O_WRONLY), file.fileno())\n"
+            "    file.write(b'x')\n"
+            "    output.commit()\n")
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True,
+                          text=True, timeout=20, check=False)
+    assert "No space left" in done.stderr and not os.listdir(tmp_path)
 
 
 def test_files_and_determinism(tmp_path):

@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Installs the Debian packages that building, testing and the demo need, and nothing else.
+# Does nothing, quickly, where all are there already. `setup.sh --list` prints them.
+set -euo pipefail
+
+build=(gcc libc6-dev make pkg-config clang llvm bpftool libbpf-dev libxdp-dev libinih-dev libjansson-dev)
+tests=(libcriterion-dev libclang-rt-14-dev python3 python3-pytest iproute2 ethtool tcpreplay
+	tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod)
+check=(clang-format clang-tidy cppcheck shellcheck mandoc)
+bench=(g++ libbenchmark-dev)
+packages=("${build[@]}" "${tests[@]}" "${check[@]}" "${bench[@]}")
+
+if [ "${1:-}" = --list ]; then
+	printf '%s\n' "${packages[@]}"
+	exit 0
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+	# shellcheck disable=SC2016 # dpkg-query's own ${}
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || true
+	[ "$status" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+echo "setup: installing ${missing[*]}" >&2
+sudo=()
+if [ "$(id -u)" != 0 ]; then
+	command -v sudo >/dev/null || {
+		echo "setup: run as root: apt-get install ${missing[*]}" >&2
+		exit 3
+	}
+	sudo=(sudo)
+fi
+export DEBIAN_FRONTEND=noninteractive
+"${sudo[@]}" apt-get update -qq
+"${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

@@ -1,0 +1,2 @@
+#include "doctor_checks.h"
+void doctor_check_offloads(struct doctor_report *r, const struct netif *netif) { (void)r; (void)netif; }
