@@ -13,12 +13,19 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
+/* A swap for userspace to decide. */
+struct candidate {
+	struct mev_pool_state state;
+	__u32 pool; /* slot in mev_pools */
+};
+
 /*
  * Puts what was found in front of the packet for the worker. A driver without metadata refuses:
  * the worker then finds no hint and looks the pool up by itself.
  */
-static __always_inline void leave_meta(struct xdp_md *ctx, __u32 pool)
+static __always_inline void leave_meta(struct xdp_md *ctx, const struct candidate *c)
 {
+	__u64 now = bpf_ktime_get_ns();
 	struct mev_meta *meta;
 
 	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta)))
@@ -26,10 +33,13 @@ static __always_inline void leave_meta(struct xdp_md *ctx, __u32 pool)
 	meta = (void *)(long)ctx->data_meta;
 	if ((void *)(meta + 1) > (void *)(long)ctx->data)
 		return;
-	meta->rx_ns = bpf_ktime_get_ns();
-	meta->pool = pool;
+	meta->reserve0 = c->state.reserve0;
+	meta->reserve1 = c->state.reserve1;
+	meta->slot = c->state.slot;
+	meta->rx_ns_lo = (__u32)now;
+	meta->rx_ns_hi = (__u8)(now >> 32);
 	meta->class = MEV_CLASS_SWAP;
-	meta->magic = MEV_META_MAGIC;
+	meta->pool = (__u16)c->pool;
 }
 
 static __always_inline struct mev_pool *find_pool(const __u8 *address, __u32 *slot)
@@ -80,19 +90,18 @@ static __always_inline enum mev_verdict take_update(const struct mev_config *cfg
 	return verdict;
 }
 
-static __always_inline enum mev_verdict take_swap(const struct dex_swap_tx *swap, __u32 *slot)
+static __always_inline enum mev_verdict take_swap(const struct dex_swap_tx *swap, struct candidate *c)
 {
 	struct mev_pool_counters *counters;
-	struct mev_pool_state state;
 	enum mev_verdict verdict;
 	struct mev_pool *pool;
 
-	pool = find_pool(swap->pool_address, slot);
+	pool = find_pool(swap->pool_address, &c->pool);
 	if (!pool)
 		return MEV_UNKNOWN_POOL;
-	verdict = mev_pool_read(pool, &state) ? filter_swap(swap, &state) : MEV_POOL_BUSY;
+	verdict = mev_pool_read(pool, &c->state) ? filter_swap(swap, &c->state) : MEV_POOL_BUSY;
 
-	counters = bpf_map_lookup_elem(&mev_pool_stats, slot);
+	counters = bpf_map_lookup_elem(&mev_pool_stats, &c->pool);
 	if (counters) {
 		counters->swaps++;
 		counters->candidates += verdict == MEV_REDIRECT;
@@ -100,8 +109,8 @@ static __always_inline enum mev_verdict take_swap(const struct dex_swap_tx *swap
 	return verdict;
 }
 
-/* The verdict of a frame; *slot is that of a candidate's pool. */
-static __always_inline enum mev_verdict judge(struct xdp_md *ctx, __u32 *slot)
+/* The verdict of a frame; MEV_REDIRECT: *c is filled in. */
+static __always_inline enum mev_verdict judge(struct xdp_md *ctx, struct candidate *c)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	struct filter_record record;
@@ -115,7 +124,7 @@ static __always_inline enum mev_verdict judge(struct xdp_md *ctx, __u32 *slot)
 	verdict = filter_frame(data, data_end, cfg, &record);
 	if (verdict != MEV_REDIRECT)
 		return verdict;
-	return record.is_swap ? take_swap(record.swap, slot) : take_update(cfg, &record);
+	return record.is_swap ? take_swap(record.swap, c) : take_update(cfg, &record);
 }
 
 SEC("xdp")
@@ -125,12 +134,13 @@ int mev_filter(struct xdp_md *ctx)
 	struct mev_counters *counters;
 	struct mev_counter *counter;
 	enum mev_verdict verdict;
-	__u32 slot = 0, zero = 0;
+	struct candidate candidate;
 	int action = XDP_DROP;
+	__u32 zero = 0;
 
-	verdict = judge(ctx, &slot);
+	verdict = judge(ctx, &candidate);
 	if (verdict == MEV_REDIRECT) {
-		leave_meta(ctx, slot);
+		leave_meta(ctx, &candidate);
 		action = (int)bpf_redirect_map(&mev_xsks, ctx->rx_queue_index, XDP_PASS);
 		if (action == XDP_PASS)
 			verdict = MEV_NO_SOCKET;

@@ -33,26 +33,34 @@ struct mev_config {
 	__u8 unused[2];
 };
 
-/* What the XDP program found, for whoever takes the frame from the XSK. */
+/* What kind of frame travels with metadata; values that stray bytes are unlikely to have. */
 enum mev_class {
-	MEV_CLASS_SWAP = 1,
+	MEV_CLASS_NONE = 0,
+	MEV_CLASS_SWAP = 0xa5,
 };
 
 /*
- * Directly in front of the packet (bpf_xdp_adjust_meta). A hint: a driver without metadata, or
- * somebody else's program, leaves old bytes here, so userspace checks `pool` against the payload.
+ * Directly in front of the packet (bpf_xdp_adjust_meta): the pool state that the XDP program
+ * judged the swap by. The decision uses the same, so it does not depend on which updates overtake
+ * the swap on its way to userspace, and the pool's line, which another CPU writes, is not needed
+ * for it. 32 bytes is the most that kernels before 6.3 allow.
+ *
+ * A hint all the same: a driver without metadata leaves old bytes here, so userspace checks
+ * `pool` against the payload, and whoever has used it sets `class` to MEV_CLASS_NONE.
  */
 struct mev_meta {
-	__u64 rx_ns; /* CLOCK_MONOTONIC when the XDP program saw the frame */
-	__u32 pool;  /* slot in mev_pools */
-	__u16 class; /* enum mev_class */
-	__u16 magic; /* MEV_META_MAGIC */
+	__u64 reserve0, reserve1, slot;
+	__u32 rx_ns_lo; /* CLOCK_MONOTONIC when the XDP program saw the frame, 40 bits of it */
+	__u8 rx_ns_hi;
+	__u8 class;     /* enum mev_class */
+	__u16 pool;     /* slot in mev_pools */
 };
 
-#define MEV_META_MAGIC 0x4d56
+#define MEV_META_RX_BITS 40
 
 _Static_assert(sizeof(struct mev_config) == 48, "mev_config has no hidden padding");
-_Static_assert(sizeof(struct mev_meta) == 16, "metadata is a multiple of 4, at most 32 bytes");
+_Static_assert(sizeof(struct mev_meta) == 32, "metadata is a multiple of 4, at most 32 bytes");
+_Static_assert(MEV_MAX_POOLS <= 1 << 16, "a slot fits mev_meta.pool");
 
 /* Key of mev_pool_index. */
 struct mev_address {

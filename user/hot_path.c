@@ -8,18 +8,38 @@
 #include "sandwich.h"
 
 /*
- * The slot of a swap's pool. The hint saves the look-up, and is believed only where the address in
- * its cache line, which the decision needs anyway, is the payload's.
+ * Whether the hint is of this frame's pool. It is believed only where the address in the pool's
+ * line is the payload's.
  */
-static bool find_slot(const struct hot_path *hp, const struct dex_swap_tx *tx,
-		      const struct mev_meta *hint, __u32 *slot)
+static bool hint_fits(const struct hot_path *hp, const struct dex_swap_tx *tx,
+		      const struct mev_meta *hint)
 {
-	if (hint && hint->magic == MEV_META_MAGIC && hint->pool < hp->pool_cnt &&
-	    !memcmp(hp->pools[hint->pool].address_head, tx->pool_address, MEV_POOL_HEAD_LEN)) {
+	return hint && hint->class == MEV_CLASS_SWAP && hint->pool < hp->pool_cnt &&
+	       !memcmp(hp->pools[hint->pool].address_head, tx->pool_address, MEV_POOL_HEAD_LEN);
+}
+
+/*
+ * The pool's slot and state: what the XDP program judged by, or what memory holds now where it
+ * left no hint. REDIRECT: go on.
+ */
+static enum mev_verdict find_state(const struct hot_path *hp, const struct dex_swap_tx *tx,
+				   const struct mev_meta *hint, __u32 *slot,
+				   struct mev_pool_state *state)
+{
+	bool hinted = hint_fits(hp, tx, hint);
+
+	if (likely(hinted))
 		*slot = hint->pool;
-		return true;
+	else if (!pool_table_find(hp->index, tx->pool_address, slot) || *slot >= hp->pool_cnt)
+		return MEV_REJECTED;
+	if (!mev_pool_read(&hp->pools[*slot], state))
+		return MEV_POOL_BUSY;
+	if (likely(hinted)) {
+		state->reserve0 = hint->reserve0;
+		state->reserve1 = hint->reserve1;
+		state->slot = hint->slot;
 	}
-	return pool_table_find(hp->index, tx->pool_address, slot) && *slot < hp->pool_cnt;
+	return mev_pool_usable(state) ? MEV_REDIRECT : MEV_REJECTED;
 }
 
 enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u32 len,
@@ -30,6 +50,7 @@ enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u3
 	struct filter_record record;
 	struct mev_pool_state state;
 	const struct dex_swap_tx *tx;
+	enum mev_verdict verdict;
 	struct sandwich best;
 	struct amm_side side;
 	__u64 least;
@@ -38,12 +59,9 @@ enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u3
 	    !record.is_swap)
 		return MEV_REJECTED;
 	tx = record.swap;
-	if (!find_slot(hp, tx, hint, &reply->slot))
-		return MEV_REJECTED;
-	if (!mev_pool_read(&hp->pools[reply->slot], &state))
-		return MEV_POOL_BUSY;
-	if (!mev_pool_usable(&state))
-		return MEV_REJECTED;
+	verdict = find_state(hp, tx, hint, &reply->slot, &state);
+	if (verdict != MEV_REDIRECT)
+		return verdict;
 
 	side = mev_pool_side(&state, tx->token_direction);
 	least = MEV_READ_ONCE(cfg->min_profit);

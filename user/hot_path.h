@@ -30,8 +30,8 @@ struct hot_path_reply {
 
 /*
  * Decides a frame that the XDP program took for a candidate, and checks again whatever memory
- * safety and the answer's truth rest on. `frame` is 2-aligned, `len` bytes; `hint` may be any
- * 16 bytes, or NULL.
+ * safety and the answer's truth rest on. `frame` is 2-aligned, `len` bytes; `hint` may hold
+ * anything, or be NULL.
  *
  * Returns MEV_REPLIED (the frame now holds the reply), MEV_UNPROFITABLE, MEV_POOL_BUSY, or
  * MEV_REJECTED: not a candidate after all.

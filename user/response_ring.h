@@ -22,9 +22,9 @@
 
 struct response {
 	__u64 addr;  /* of the reply's first byte, an offset into the UMEM */
-	__u64 rx_ns; /* when its request entered the XDP program, 0 if unknown */
+	__u64 rx_ns; /* when its request entered the XDP program, MEV_META_RX_BITS of it */
 	__u32 len;
-	__u32 unused;
+	bool timed;  /* rx_ns is known */
 };
 
 struct response_ring {

@@ -33,7 +33,7 @@ static inline void put_back(struct xsk *x, const __u64 *chunks, __u32 cnt)
 {
 	__u32 idx;
 
-	/* The fill ring has room for every chunk there is. */
+	/* There is always room: XSK_FILL_SIZE. */
 	if (!cnt || xsk_ring_prod__reserve(&x->fill, cnt, &idx) != cnt)
 		return;
 	for (__u32 i = 0; i < cnt; i++)
@@ -76,20 +76,24 @@ static enum mev_verdict decide(struct worker *w, const struct xdp_desc *desc,
 	enum mev_verdict verdict;
 	__u64 base = umem_chunk(desc->addr), off = desc->addr - base;
 	struct mev_meta hint;
-	__u8 *frame;
+	__u8 *frame, *class;
 
 	if (base >= w->xsk->umem.size || off + desc->len > UMEM_CHUNK_SIZE || off & 1 ||
 	    off < sizeof(hint))
 		return MEV_REJECTED;
 	frame = w->xsk->umem.area + desc->addr;
-	memcpy(&hint, frame - sizeof(hint), sizeof(hint));
+	memcpy(&hint, frame - sizeof(hint), sizeof(hint)); /* as aligned as the driver likes */
 	verdict = hot_path_candidate(&w->hot_path, frame, desc->len, &hint, &reply);
 	if (likely(verdict == MEV_REPLIED)) {
 		response->addr = desc->addr;
 		response->len = reply.len;
-		response->rx_ns = hint.magic == MEV_META_MAGIC ? hint.rx_ns : 0;
+		response->rx_ns = (__u64)hint.rx_ns_hi << 32 | hint.rx_ns_lo;
+		response->timed = hint.class == MEV_CLASS_SWAP;
 		MEV_WRITE_ONCE(w->pool_replies[reply.slot], w->pool_replies[reply.slot] + 1);
 	}
+	/* Used up: it must not be taken for the next frame's in this chunk. */
+	class = frame - sizeof(hint) + offsetof(struct mev_meta, class);
+	*class = MEV_CLASS_NONE;
 	return verdict;
 }
 
@@ -148,6 +152,17 @@ static void kick(struct worker *w, struct turn *t)
 		t->add.tx_kick_errors++;
 }
 
+/*
+ * Ns from `rx_ns`, of which MEV_META_RX_BITS are known, to `now`. Two clocks that are tied only
+ * once a second may show an effect before its cause: that is 0.
+ */
+static inline __u64 since(__u64 rx_ns, __u64 now)
+{
+	__u64 span = (now - rx_ns) << (64 - MEV_META_RX_BITS);
+
+	return (__s64)span < 0 ? 0 : span >> (64 - MEV_META_RX_BITS);
+}
+
 static void transmit(struct worker *w, struct response_ring *ring, struct turn *t)
 {
 	__u32 first, idx, cnt = response_ring_peek(ring, BATCH, &first);
@@ -168,10 +183,10 @@ static void transmit(struct worker *w, struct response_ring *ring, struct turn *
 
 		now = latency_when(&w->clock, latency_ticks(&w->clock));
 		for (__u32 i = 0; i < cnt; i++) {
-			__u64 rx_ns = response_ring_at(ring, first + i)->rx_ns;
+			const struct response *response = response_ring_at(ring, first + i);
 
-			if (rx_ns)
-				latency_record(&w->in_node_ns, now > rx_ns ? now - rx_ns : 0);
+			if (response->timed)
+				latency_record(&w->in_node_ns, since(response->rx_ns, now));
 		}
 		response_ring_release(ring, cnt);
 	}

@@ -22,7 +22,7 @@
 static int bind_once(struct xsk *x, const char *ifname, bool zerocopy)
 {
 	const struct xsk_umem_config umem_config = {
-		.fill_size = UMEM_CHUNK_CNT, /* room for every chunk: returning one never fails */
+		.fill_size = XSK_FILL_SIZE,
 		.comp_size = XSK_RING_SIZE,
 		.frame_size = UMEM_CHUNK_SIZE,
 	};

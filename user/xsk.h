@@ -21,6 +21,12 @@
 #include "umem.h"
 
 #define XSK_RING_SIZE 2048u
+/*
+ * Returning a chunk must never fail. One slot a chunk is not enough for that: the kernel publishes
+ * what it took from the fill ring only when it has used up what it last saw there (xskq_cons_*),
+ * so as many slots again can look taken that are not.
+ */
+#define XSK_FILL_SIZE (2 * UMEM_CHUNK_CNT)
 
 struct xsk {
 	struct xsk_ring_cons rx;

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "doctor_nic.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/sockios.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int doctor_ethtool(const char *ifname, void *command)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+	struct ifreq ifr = { .ifr_data = command };
+
+	if (fd < 0)
+		return -errno;
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", ifname);
+	if (ioctl(fd, SIOCETHTOOL, &ifr))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/* Offloads. */
+
+/* The kernel writes all the names there are, however little room: so their number comes first. */
+static int query_feature_cnt(const char *ifname, __u32 *cnt)
+{
+	union {
+		struct ethtool_sset_info info;
+		char room[sizeof(struct ethtool_sset_info) + sizeof(__u32)];
+	} ask = { .info = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES } };
+	int err = doctor_ethtool(ifname, &ask);
+
+	if (err)
+		return err;
+	if (!ask.info.sset_mask)
+		return -EOPNOTSUPP;
+	*cnt = ask.info.data[0];
+	return *cnt <= DOCTOR_MAX_FEATURES ? 0 : -E2BIG;
+}
+
+static int query_feature_names(const char *ifname, struct doctor_features *out)
+{
+	union {
+		struct ethtool_gstrings head;
+		char room[sizeof(struct ethtool_gstrings) + sizeof(out->names)];
+	} ask = { .head = { .cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_FEATURES,
+			    .len = out->cnt } };
+	int err = doctor_ethtool(ifname, &ask);
+
+	if (!err)
+		memcpy(out->names, ask.head.data, sizeof(out->names));
+	return err;
+}
+
+int doctor_query_features(const char *ifname, struct doctor_features *out)
+{
+	union {
+		struct ethtool_gfeatures head;
+		char room[sizeof(struct ethtool_gfeatures) + sizeof(out->blocks)];
+	} ask = { .head = { .cmd = ETHTOOL_GFEATURES, .size = DOCTOR_MAX_FEATURES / 32 } };
+	int err;
+
+	*out = (struct doctor_features){ 0 };
+	err = query_feature_cnt(ifname, &out->cnt);
+	if (!err)
+		err = query_feature_names(ifname, out);
+	if (!err)
+		err = doctor_ethtool(ifname, &ask);
+	if (!err)
+		memcpy(out->blocks, ask.head.features, sizeof(out->blocks));
+	else
+		out->cnt = 0;
+	return err;
+}
+
+enum doctor_feature doctor_feature(const struct doctor_features *f, const char *name)
+{
+	for (__u32 i = 0; i < f->cnt; i++) {
+		const struct ethtool_get_features_block *b = &f->blocks[i / 32];
+		__u32 bit = 1u << i % 32;
+
+		if (strncmp(f->names[i], name, ETH_GSTRING_LEN))
+			continue;
+		if (!(b->active & bit))
+			return DOCTOR_FEATURE_OFF;
+		return b->available & bit && !(b->never_changed & bit) ? DOCTOR_FEATURE_ON :
+									 DOCTOR_FEATURE_FIXED;
+	}
+	return DOCTOR_FEATURE_UNKNOWN;
+}
+
+/* sysfs. */
+
+static int read_line(const char *ifname, const char *file, char *out, size_t len)
+{
+	char path[128];
+	FILE *f;
+	int err = 0;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/%s", ifname, file);
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	if (!fgets(out, (int)len, f))
+		err = -EIO;
+	else
+		out[strcspn(out, "\n")] = '\0';
+	fclose(f);
+	return err;
+}
+
+int doctor_read_sysfs(const struct netif *netif, const char *file, char *out, size_t len)
+{
+	char index[16], address[32], mac[32];
+	const __u8 *m = netif->mac;
+	int err;
+
+	/* Index and name are often the same in two namespaces, the address hardly ever. */
+	err = read_line(netif->name, "ifindex", index, sizeof(index));
+	if (!err)
+		err = read_line(netif->name, "address", address, sizeof(address));
+	if (err)
+		return err;
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
+		 m[5]);
+	if (strtoul(index, NULL, 10) != netif->index || strcmp(address, mac))
+		return -ESTALE;
+	return read_line(netif->name, file, out, len);
+}
+
+/* The attached XDP program. */
+
+/* The BPF link that holds program `prog_id` on `ifindex`, or 0. */
+static __u32 find_link(__u32 ifindex, __u32 prog_id)
+{
+	for (__u32 id = 0; !bpf_link_get_next_id(id, &id);) {
+		struct bpf_link_info info = { 0 };
+		__u32 len = sizeof(info);
+		int fd = bpf_link_get_fd_by_id(id), err;
+
+		if (fd < 0)
+			continue; /* gone meanwhile */
+		err = bpf_obj_get_info_by_fd(fd, &info, &len);
+		close(fd);
+		if (!err && info.type == BPF_LINK_TYPE_XDP && info.prog_id == prog_id &&
+		    info.xdp.ifindex == ifindex)
+			return id;
+	}
+	return 0;
+}
+
+int doctor_query_xdp(__u32 ifindex, struct doctor_xdp *out)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+	int fd, err;
+
+	*out = (struct doctor_xdp){ 0 };
+	err = bpf_xdp_query((int)ifindex, 0, &query);
+	if (err || query.attach_mode == XDP_ATTACHED_NONE)
+		return err;
+	/* With one program each in the driver and in the generic hook, the driver's comes first. */
+	out->prog_id = query.drv_prog_id ? query.drv_prog_id :
+		       query.hw_prog_id	 ? query.hw_prog_id :
+					   query.skb_prog_id;
+	out->native = query.drv_prog_id || query.hw_prog_id;
+	if (!out->prog_id)
+		out->prog_id = query.prog_id;
+	fd = bpf_prog_get_fd_by_id(out->prog_id);
+	if (fd < 0)
+		return 0;
+	out->visible = !bpf_obj_get_info_by_fd(fd, &info, &len);
+	close(fd);
+	memcpy(out->name, info.name, sizeof(out->name));
+	out->name[sizeof(out->name) - 1] = '\0';
+	if (out->visible)
+		out->link_id = find_link(ifindex, out->prog_id);
+	return 0;
+}
