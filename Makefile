@@ -87,7 +87,7 @@ $(USER_OBJ): $(B)/user/%.o: user/%.c | $(SKEL)
 # --- tests ---------------------------------------------------------------------------------------
 
 # Criterion's macros shadow and convert; our own code is held to the full set.
-TEST_CFLAGS := $(CFLAGS) -Wno-conversion -Wno-shadow -Wno-missing-prototypes
+TEST_CFLAGS := $(CFLAGS) -Wno-conversion -Wno-shadow -Wno-missing-prototypes -Wno-missing-field-initializers
 
 $(UNIT_OBJ) $(BPFT_OBJ): $(B)/%.o: %.c | $(SKEL)
 	$(call say,CC,$@)

@@ -1,6 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * sandwich - the front-run that gains most on a victim's swap (work in progress: optimum follows)
+ * sandwich - the front-run that gains most on a victim's swap, exactly
+ *
+ *	a = out(F)  our front-run       profit = r - F
+ *	b = out(v)  the victim          wanted: the F in [1, capital] of largest profit
+ *	r = out(a)  our back-run        that leaves the victim at least max(min_out, 1)
+ *
+ *	profit                  In real numbers profit has one peak, F*, which depends on the pool's
+ *	  |      __F*__         input reserve, v and the fee alone; the victim's limit ends the range
+ *	  |    /   :    \       somewhere, mostly far to the left of F*; the capital may end it first.
+ *	  |  /:    :            The best F is the least of the three. It is located in fixed point
+ *	  |/  limit             (64-bit mantissas, relative error below 2^-44) and settled with the
+ *	  +--------------> F    exact legs: whatever is reported was computed by amm.h, digit by digit.
+ *
+ * Why locating is enough. Floors make profit a sawtooth below the real curve: its teeth are at most
+ * 1 + rin2 / rout2 high, what one unit of the output token is worth when the back-run starts. At F*
+ * the curve is flat: a relative error of e costs rin * e^2 / 2. At the limit its slope is below 0.3
+ * for v <= rin / 8, so an F that is 2 short costs less than 1. For a given `a` the least F that buys
+ * it, the tooth's tip, is best: F is lowered to it. Where that reasoning is thin - pools below 4096
+ * units, v > rin / 8, fees of half or more - a slow path searches the limit with the exact legs, then
+ * tries the neighbouring teeth. tests/econ checks all of it against big integers and brute force.
+ *
+ * Pure functions, bounded loops, no recursion, no floating point: BPF and userspace take the same
+ * branches and give the same bits. Any thread; nothing is owned.
  */
 #ifndef MEV_SANDWICH_H
 #define MEV_SANDWICH_H
@@ -8,48 +30,107 @@
 #include "amm.h"
 
 struct sandwich {
-	__u64 front_in;   /* F, our front-run, in the victim's input token */
-	__u64 front_out;  /* a, what it buys */
+	__u64 front_in;	  /* F, our front-run, in units of the victim's input token */
+	__u64 front_out;  /* a, what it buys, in units of the output token */
 	__u64 victim_out; /* b, what the victim is left with */
-	__u64 back_out;   /* r, what selling a brings back */
-	__u64 profit;     /* r - F; 0 where there is none, and then the rest is 0 as well */
+	__u64 back_out;	  /* r, what selling a brings back, in units of the input token */
+	__u64 profit;	  /* r - F; 0 where there is none, and then all the rest is 0 too */
 };
 
 enum sandwich_strategy {
 	SANDWICH_OPTIMAL = 0, /* the best F in [1, capital] */
-	SANDWICH_FIXED = 1,   /* F = capital */
+	SANDWICH_FIXED = 1,   /* F = capital as it is */
 };
 
-static __always_inline bool sandwich_none(struct sandwich *s)
+/* ------------------------------------------------------------------ the legs */
+
+enum sandwich_legs { SANDWICH_NONE, SANDWICH_GAIN, SANDWICH_REVERTS };
+
+static __always_inline enum sandwich_legs sandwich_no(struct sandwich *s, enum sandwich_legs why)
 {
 	s->front_in = s->front_out = s->victim_out = s->back_out = s->profit = 0;
-	return false;
+	return why;
 }
 
-static __always_inline bool sandwich_fill(struct sandwich *s, __u64 f, __u64 a, __u64 b, __u64 r)
+static __always_inline enum sandwich_legs sandwich_fill(struct sandwich *s, __u64 f, __u64 a,
+							__u64 b, __u64 r)
 {
 	if (r <= f)
-		return sandwich_none(s);
+		return sandwich_no(s, SANDWICH_NONE);
 	s->front_in = f;
 	s->front_out = a;
 	s->victim_out = b;
 	s->back_out = r;
 	s->profit = r - f;
-	return true;
+	return SANDWICH_GAIN;
 }
 
-/* sandwich_at for operands that need more than one 64-bit division a leg; m >= 1. */
-MEV_COLD bool sandwich_at_wide(const struct amm_side *p, __u64 v, __u64 m, __u64 f,
-			       struct sandwich *s)
+/* Whether every denominator of the three legs fits 64 bits: they are at most rin2 d and rout d. */
+static __always_inline bool sandwich_narrow(const struct amm_side *p, __u64 rin2)
+{
+	__u64 unused;
+
+	return wide_mul_fits(rin2, p->d, &unused) && wide_mul_fits(p->rout, p->d, &unused);
+}
+
+/* The legs where they are narrow; with `lower`, f is first lowered to the least that buys as much. */
+static __always_inline enum sandwich_legs sandwich_legs64(const struct amm_side *p, __u64 v,
+							  __u64 m, __u64 f, bool lower,
+							  struct sandwich *s)
+{
+	__u64 rin1 = p->rin + f, vn = v * p->n, a, b, den, rem, rout1, step;
+	struct wide128 num;
+
+	a = amm_quot64(p->rin, p->rout, f, p->n, p->d, &rem);
+	rout1 = p->rout - a;
+	if (lower) {
+		/* rout f n = a (rin d + f n) + rem: f is rem / (n rout1) above the real edge of a */
+		step = rout1 * p->n;
+		if (rem >= step) {
+			step = rem / step;
+			f -= step;
+			rin1 -= step;
+		}
+	}
+	num = wide_mul(rout1, vn);
+	den = rin1 * p->d + vn;
+	if (!a)
+		return sandwich_no(s, SANDWICH_NONE);
+	if (!wide_ge(num, wide_mul(m, den)))
+		return sandwich_no(s, SANDWICH_REVERTS);
+	b = wide_div(num, den);
+	return sandwich_fill(s, f, a, b, amm_quot64(rout1 - b, rin1 + v, a, p->n, p->d, &rem));
+}
+
+/* The least front-run that buys a: ceil(rin d a / (n (rout - a))); 2^64 - 1 if none or too large. */
+MEV_COLD __u64 sandwich_edge(const struct amm_side *p, __u64 a)
+{
+	struct wide128 den = wide_mul(p->rout - a, p->n);
+	struct wide192 num = wide_mul192(wide_mul(p->rin, p->d), a), top = { 0, den.lo, den.hi };
+	__u64 q;
+
+	if (a >= p->rout || wide_ge192(num, top))
+		return ~0ULL;
+	q = wide_quot(num, den);
+	return q + (q != ~0ULL && !wide_ge192(wide_mul192(den, q), num));
+}
+
+/* Any legs; x, y, v, f >= 1, and rin + f + v fits. */
+MEV_COLD enum sandwich_legs sandwich_legs(const struct amm_side *p, __u64 v, __u64 m, __u64 f,
+					  bool lower, struct sandwich *s)
 {
 	struct amm_side q = *p;
 	__u64 a, b;
 
 	a = amm_quot_wide(q.rin, q.rout, f, q.n, q.d);
+	if (!a)
+		return sandwich_no(s, SANDWICH_NONE);
+	if (lower && q.rin > q.rout / 4) /* otherwise an a is less than one unit of f */
+		f = sandwich_edge(p, a);
 	q.rin += f;
 	q.rout -= a;
-	if (!a || !amm_pays_wide(&q, v, m))
-		return sandwich_none(s);
+	if (!amm_pays_wide(&q, v, m))
+		return sandwich_no(s, SANDWICH_REVERTS);
 	b = amm_quot_wide(q.rin, q.rout, v, q.n, q.d);
 	return sandwich_fill(s, f, a, b, amm_quot_wide(q.rout - b, q.rin + v, a, q.n, q.d));
 }
@@ -61,68 +142,241 @@ MEV_COLD bool sandwich_at_wide(const struct amm_side *p, __u64 v, __u64 m, __u64
 static inline bool sandwich_at(const struct amm_side *p, __u64 v, __u64 min_out, __u64 f,
 			       struct sandwich *s)
 {
-	__u64 rin1 = p->rin + f, rin2 = rin1 + v, m = min_out ? min_out : 1;
-	__u64 a, b, rout1, vn, den, unused;
-	struct wide128 num;
+	__u64 rin1 = p->rin + f, rin2 = rin1 + v, m = min_out + !min_out;
 
-	if (unlikely(!f || !v || !p->rin || !p->rout || rin1 < f || rin2 < v))
-		return sandwich_none(s);
-	if (unlikely(!wide_mul_fits(rin2, p->d, &unused) || !wide_mul_fits(p->rout, p->d, &unused)))
-		return sandwich_at_wide(p, v, m, f, s);
-
-	a = amm_quot64(p->rin, p->rout, f, p->n, p->d, &unused);
-	rout1 = p->rout - a;
-	vn = v * p->n;
-	num = wide_mul(rout1, vn);
-	den = rin1 * p->d + vn;
-	if (!a || !wide_ge(num, wide_mul(m, den)))
-		return sandwich_none(s);
-	b = wide_div(num, den);
-	return sandwich_fill(s, f, a, b,
-			     amm_quot64(rout1 - b, rin2, a, p->n, p->d, &unused));
+	/* rout, f or v of 0 make a or b 0, which the legs refuse */
+	if (unlikely(!p->rin || rin1 < f || rin2 < v))
+		return sandwich_no(s, SANDWICH_NONE);
+	if (likely(sandwich_narrow(p, rin2)))
+		return sandwich_legs64(p, v, m, f, false, s) == SANDWICH_GAIN;
+	return sandwich_legs(p, v, m, f, false, s) == SANDWICH_GAIN;
 }
 
-/* ------------------------------------------------------------------ where the optimum lies */
+/* ------------------------------------------------------------------ the victim's limit */
 
 /*
- * f0 2 / (1 + sqrt(1 + 4 eps)): from the root f0 of the linear equation l f = c to that of
- * q f^2 + l f = c, with eps = q f0 / l.
+ * The limit in real numbers is the root of q f^2 + l f = c with q = n d, l = d s + n w,
+ * c = s (rout v n - m w) / m, s = rin d, w = s + v n. Here are its parts as 64-bit mantissas: s and
+ * w to one scale, m to another, their difference to that of m w / 2^64.
  */
+struct sandwich_limit {
+	__u64 s, w; /* w in [2^63, 2^64); s >= 8/9 w */
+	__u64 m;    /* in [2^63, 2^64) */
+	__u64 slack; /* rout v n - m w < m w / 16 */
+};
+
+/*
+ * The root: the largest front-run that leaves the victim m. With f = rin phi,
+ *	phi + kappa phi^2 = phi0,   phi0 = slack d / (m l),   kappa = n s / l,   eps = kappa phi0
+ *	phi = phi0 (1 - eps + 2 eps^2 - 5 eps^3 + 14 eps^4 - ...), the Catalan numbers.
+ * eps < 2^-5. The rest of the series is below 2^-45 for eps < 2^-7, so below 1 for rin < 2^50; beyond
+ * that one of Newton's steps follows. One division, or two.
+ */
+static __always_inline __u64 sandwich_limit_root(const struct amm_side *p,
+						 const struct sandwich_limit *q)
+{
+	const struct wide128 unit = { ~0ULL, (1ULL << 59) - 1 };
+	__u32 shift = wide_clz(p->d) - 1;
+	__u64 d = (__u64)p->d << shift, n = (__u64)p->n << shift;
+	__u64 ns = wide_mulhi(n, q->s), l = wide_mulhi(d, q->s) + wide_mulhi(n, q->w);
+	__u64 inv = wide_div(unit, wide_mulhi(q->m, l)); /* 2^123 / (m l) */
+	/* the following as fractions of 2^64 */
+	__u64 phi0 = wide_mulhi(wide_mulhi(q->slack << 4, d) << 1, inv);
+	__u64 kappa = wide_mulhi(wide_mulhi(ns, q->m), inv) << 5;
+	__u64 eps = wide_mulhi(phi0, kappa), e2 = wide_mulhi(eps, eps), phi;
+	/* and these two of 2^54 */
+	__u64 e54 = eps >> 10, t = (132ULL << 54) - 429 * e54;
+
+	t = (14ULL << 54) - 42 * e54 + wide_mulhi(e2, t);
+	t = (2ULL << 54) - 5 * e54 + wide_mulhi(e2, t);
+	t = eps - (wide_mulhi(e2, t << 8) << 2);
+	phi = phi0 - wide_mulhi(phi0, t);
+	if (unlikely(eps >> 57 || (eps >> 56 && p->rin >> 50))) {
+		/* (phi0 + kappa phi^2) / (1 + 2 kappa phi) */
+		struct wide128 num = { 0, 0 };
+
+		eps = wide_mulhi(kappa, phi);
+		phi0 += wide_mulhi(eps, phi);
+		num.hi = phi0 >> 1;
+		num.lo = phi0 << 63;
+		phi = wide_div(num, (1ULL << 63) + eps);
+	}
+	return wide_mulhi(p->rin, phi);
+}
+
+/*
+ * Fills *q from s, w below 2^64, full = rout v n. False if the root is not for
+ * sandwich_limit_root() to find: then *root is 0 if there is none, or 2^64 - 1.
+ */
+static __always_inline bool sandwich_limit64(__u64 s, __u64 w, struct wide128 full, __u64 m,
+					     struct sandwich_limit *q, __u64 *root)
+{
+	struct wide128 least = wide_mul(m, w), num = wide_sub(full, least);
+	__u32 sw = wide_clz(w), sm = wide_clz(m), k = sw + sm, lead;
+
+	*root = 0;
+	if (!wide_ge(full, least))
+		return false;
+	*root = ~0ULL;
+	lead = num.hi ? wide_clz(num.hi) : 64 + wide_clz(num.lo | 1);
+	if (lead < k + 4)
+		return false;
+	q->s = s << sw;
+	q->w = w << sw;
+	q->m = m << sm;
+	q->slack = k < 64 ? wide_shl_hi(num.hi, num.lo, k) : num.lo << (k - 64);
+	return true;
+}
+
+/* The same from any operands. */
+MEV_COLD __u64 sandwich_limit_wide(const struct amm_side *p, __u64 v, __u64 m)
+{
+	struct wide128 s = wide_mul(p->rin, p->d), vn = wide_mul(v, p->n), w = wide_add(s, vn);
+	struct wide192 full = wide_mul192(vn, p->rout), least = wide_mul192(w, m), num;
+	struct wide_fp wf = wide_fp_from(w), slack;
+	struct sandwich_limit q;
+	__s32 shift;
+
+	if (!wide_ge192(full, least))
+		return 0;
+	slack = wide_fp_from192(wide_sub192(full, least));
+	q.m = m << wide_clz(m);
+	q.w = wf.m;
+	q.s = w.hi ? wide_shl_hi(s.hi, s.lo, (__u32)(64 - wf.e)) : s.lo << -wf.e;
+	/* slack 2^e, to be a multiple of 2^(64 + e_w + e_m) */
+	shift = wf.e - (__s32)wide_clz(m) + 64 - slack.e;
+	if (shift < 4)
+		return ~0ULL;
+	q.slack = shift < 64 ? slack.m >> shift : 0;
+	(void)num;
+	return sandwich_limit_root(p, &q);
+}
+
+/*
+ * Whether the limit surely still holds after a front-run of f, in real numbers and hence exactly
+ * (floors only leave the victim more): (s + n f) (w + d f) m <= s rout v n, on the upper limbs.
+ */
+static __always_inline bool sandwich_within64(const struct amm_side *p, __u64 s, __u64 w, __u64 m,
+					      __u64 f, struct wide128 full)
+{
+	__u64 after = wide_mulhi(s + f * p->n, w + f * p->d) + 1;
+
+	return wide_ge(wide_mul(full.hi, s), wide_mul(after, m));
+}
+
+/* min(f, the victim's limit in real numbers) for v <= rin / 8; just f if the limit is loose. */
+static __always_inline __u64 sandwich_limited(const struct amm_side *p, __u64 v, __u64 m, __u64 f,
+					      bool narrow)
+{
+	__u64 s, w, vn, root;
+	struct wide128 full;
+	struct sandwich_limit q;
+
+	if (narrow) {
+		s = p->rin * p->d;
+		vn = v * p->n;
+		w = s + vn;
+		full = wide_mul(p->rout, vn);
+		if (sandwich_within64(p, s, w, m, f, full))
+			return f;
+		if (sandwich_limit64(s, w, full, m, &q, &root))
+			root = sandwich_limit_root(p, &q);
+	} else {
+		root = sandwich_limit_wide(p, v, m);
+	}
+	return f < root ? f : root;
+}
+
+/* ------------------------------------------------------------------ the peak */
+
+/*
+ * Whether profit surely still grows at f: B > 0 and 2 B rin >= c f (economics.md; c is at most
+ * (1 - g^2) rin), that is (f + 2 rin) (d^2 - n^2) <= 2 n^2 v. The cheap answer for a victim well
+ * above break-even.
+ */
+static __always_inline bool sandwich_rising(const struct amm_side *p, __u64 v, __u64 f)
+{
+	__u64 n = p->n, d = p->d, k = (d - n) * (d + n);
+
+	return wide_ge(wide_mul(v, 2 * n * n),
+		       wide_add(wide_mul(f, k), wide_mul(p->rin, 2 * k)));
+}
+
+/* a * b for fractions of 2^62, b up to 4. */
+static __always_inline __u64 sandwich_mul62(__u64 a, __u64 b)
+{
+	struct wide128 r = wide_mul(a, b);
+
+	return r.hi << 2 | r.lo >> 62;
+}
+
+/*
+ * min(f, F*), F* being where profit in real numbers is largest, for v <= rin / 8, 1/2 <= n/d < 1:
+ * economics.md's A, B, c over rin, as fractions of 2^62. F* in the form in which nothing cancels.
+ */
+MEV_COLD __u64 sandwich_peaked64(const struct amm_side *p, __u64 v, __u64 f)
+{
+	const __u64 one = 1ULL << 62;
+	struct wide128 n = { (__u64)p->n << 62, p->n >> 2 }, u0 = { v << 62, v >> 2 }, num;
+	__u64 g = wide_div(n, p->d), u = wide_div(u0, p->rin);
+	__u64 g2 = sandwich_mul62(g, g), h = sandwich_mul62(g2, one + u); /* B + 1 */
+	__u64 a = sandwich_mul62(h, one + sandwich_mul62(g, u));
+	__u64 c = sandwich_mul62(one - g, one + g - sandwich_mul62(g2, u));
+	__u64 b = h >= one ? h - one : one - h, x, y, xy, rise, fall, root;
+	struct wide_fp disc;
+	__u32 k;
+
+	if (a <= one)
+		return 0;
+	a -= one;
+	/* A x^2 + 2 B x f - c f^2 >= 0: still rising */
+	k = wide_clz(p->rin | f);
+	x = p->rin << k >> 1;
+	y = f << k >> 1;
+	xy = 2 * sandwich_mul62(b, wide_mulhi(x, y));
+	rise = sandwich_mul62(a, wide_mulhi(x, x));
+	fall = sandwich_mul62(c, wide_mulhi(y, y));
+	if (h >= one)
+		rise += xy;
+	else
+		fall += xy;
+	if (rise >= fall)
+		return f;
+
+	disc = wide_fp_sqrt(wide_fp_from(wide_add(wide_mul(b, b), wide_mul(c, a))));
+	root = disc.m >> -disc.e; /* disc is of 2^124 */
+	num = wide_mul(p->rin, h >= one ? b + root : a);
+	if (h < one)
+		c = b + root;
+	x = num.hi < c ? wide_div(num, c) : f;
+	return x < f ? x : f;
+}
+
+/* ------------------------------------------------------------------ the slow path */
+
+/* f0 2 / (1 + sqrt(1 + 4 eps)): the root of q f^2 + l f = c from that of l f = c, eps = q f0 / l. */
 static __always_inline struct wide_fp sandwich_bend(struct wide_fp f0, struct wide_fp eps)
 {
 	const struct wide_fp one = { 1ULL << 63, -63 };
 	struct wide_fp root;
 
-	if (eps.e < -71 && f0.e < -18) { /* eps < 2^-8, f0 < 2^46: the series is exact to 1 */
-		__u64 x = eps.e > -128 ? eps.m >> (-eps.e - 64) : 0; /* of 2^64 */
-		__u64 t = 132ULL << 56; /* the Catalan numbers, of 2^56 */
-
-		t = (42ULL << 56) - wide_mulhi(x, t);
-		t = (14ULL << 56) - wide_mulhi(x, t);
-		t = (5ULL << 56) - wide_mulhi(x, t);
-		t = (2ULL << 56) - wide_mulhi(x, t);
-		t = (1ULL << 56) - wide_mulhi(x, t);
-		f0.m -= wide_mulhi(f0.m, wide_mulhi(x, t << 7) << 1);
+	if (!eps.m)
 		return f0;
-	}
 	eps.e += 2;
 	root = wide_fp_add(one, wide_fp_sqrt(wide_fp_add(one, eps)));
 	root.e--;
 	return wide_fp_div(f0, root);
 }
 
-/*
- * The largest front-run that, in real numbers, leaves the victim m: the positive root of
- * n d f^2 + l f = s (rout v n - m w) / m, s = rin d, w = s + v n, l = d s + n w. 0 if there is none.
- */
-static __always_inline __u64 sandwich_limit(const struct amm_side *p, __u64 v, __u64 m)
+/* The root of the limit's equation for any operands; see struct sandwich_limit. 0 if none. */
+MEV_COLD __u64 sandwich_limit_any(const struct amm_side *p, __u64 v, __u64 m)
 {
 	__u64 n = p->n, d = p->d;
 	struct wide128 s = wide_mul(p->rin, d), vn = wide_mul(v, n);
 	struct wide192 full = wide_mul192(vn, p->rout), least = wide_mul192(wide_add(s, vn), m);
 	struct wide_fp l, f0;
 
-	if (wide_ge192(least, full))
+	if (!wide_ge192(full, least))
 		return 0;
 	l = wide_fp_from(wide_add(wide_mul(p->rin, d * (d + n)), wide_mul(v, n * n)));
 	f0 = wide_fp_mul(wide_fp_from(s), wide_fp_from192(wide_sub192(full, least)));
@@ -131,39 +385,28 @@ static __always_inline __u64 sandwich_limit(const struct amm_side *p, __u64 v, _
 }
 
 /*
- * Whether profit surely still grows at a front-run of f: B > 0 and 2 B rin >= c f (economics.md; c is at
- * most (1 - g^2) rin), that is (f + 2 rin) (d^2 - n^2) <= 2 n^2 v. The cheap answer for a victim
- * well above break-even.
+ * F* for any operands; 2^64 - 1 if profit grows for ever, 0 if it only falls. With b = B d^2,
+ * c = c d^3, a = A d^3 of economics.md:
+ *	F* = (b d x + sqrt((b d x)^2 + c a x)) / c, or for b < 0 its other form, where nothing cancels.
  */
-static __always_inline bool sandwich_rising(const struct amm_side *p, __u64 v, __u64 f)
-{
-	__u64 n = p->n, d = p->d, k = (d - n) * (d + n);
-	struct wide128 x = wide_mul(p->rin, 2 * k);
-
-	return wide_ge(wide_mul(v, 2 * n * n), wide_add(wide_mul(f, k), x));
-}
-
-/*
- * F*, where profit in real numbers is largest; 2^64 - 1 if it grows for ever, 0 if it only falls.
- * With B d^2, c d^3, A d^3 in place of B, c, A:
- *	F* = (B d x + sqrt((B d x)^2 + c A x)) / c, or for B < 0 its other form, where nothing cancels.
- */
-MEV_COLD __u64 sandwich_peak(const struct amm_side *p, __u64 v)
+MEV_COLD __u64 sandwich_peak_any(const struct amm_side *p, __u64 v)
 {
 	__u64 n = p->n, d = p->d, x = p->rin;
 	struct wide128 xd = wide_mul(x, d), w = wide_add(xd, wide_mul(v, n));
 	struct wide128 gain = wide_mul(x + v, n * n), cost = wide_mul(x, d * d);
 	struct wide128 pos = wide_mul(x, d * (d + n)), neg = wide_mul(v, n * n);
 	bool up = wide_ge(gain, cost);
-	struct wide_fp a, b, bdx, c, cax, root;
+	struct wide_fp a, b, bdx, c, root;
 
 	if (wide_ge(neg, pos) || n == d)
 		return ~0ULL;
-	b = wide_fp_from(up ? wide_sub(gain, cost) : wide_sub(cost, gain));
+	gain = up ? wide_sub(gain, cost) : wide_sub(cost, gain);
+	gain.lo |= !gain.hi; /* not 0, which has no mantissa */
+	b = wide_fp_from(gain);
 	bdx = wide_fp_mul(b, wide_fp_from(xd));
 	c = wide_fp_mul(wide_fp_from(wide_sub(pos, neg)), wide_fp_from64(d - n));
 
-	/* A = B w + x v n d^2 */
+	/* a = b w + x v n d^2 */
 	a = wide_fp_mul(wide_fp_from(wide_mul(x, v)), wide_fp_from64(n * d * d));
 	b = wide_fp_mul(b, wide_fp_from(w));
 	if (up)
@@ -173,60 +416,9 @@ MEV_COLD __u64 sandwich_peak(const struct amm_side *p, __u64 v)
 	else
 		a = wide_fp_sub(a, b);
 	a = wide_fp_mul(a, wide_fp_from64(x));
-	cax = wide_fp_mul(c, a);
-	root = wide_fp_add(bdx, wide_fp_sqrt(wide_fp_add(wide_fp_mul(bdx, bdx), cax)));
+	root = wide_fp_add(wide_fp_mul(bdx, bdx), wide_fp_mul(c, a));
+	root = wide_fp_add(bdx, wide_fp_sqrt(root));
 	return wide_fp_floor(up ? wide_fp_div(root, c) : wide_fp_div(a, root));
-}
-
-/* ------------------------------------------------------------------ the optimum itself */
-
-/* ceil(rin d a / (n (rout - a))), the least front-run that buys a, a < rout; 2^64 - 1 if too large. */
-MEV_COLD __u64 sandwich_edge(const struct amm_side *p, __u64 a)
-{
-	struct wide128 den = wide_mul(p->rout - a, p->n);
-	struct wide192 num = wide_mul192(wide_mul(p->rin, p->d), a);
-	struct wide192 top = { 0, den.lo, den.hi }, prod;
-	__u64 q;
-
-	if (wide_ge192(num, top))
-		return ~0ULL;
-	q = wide_quot(num, den);
-	prod = wide_mul192(den, q);
-	return wide_ge192(prod, num) || q == ~0ULL ? q : q + 1;
-}
-
-/* sandwich_at, with f lowered to the least that buys the same. */
-static __always_inline bool sandwich_take(const struct amm_side *p, __u64 v, __u64 m, __u64 f,
-					  struct sandwich *s)
-{
-	__u64 rin1 = p->rin + f, rin2 = rin1 + v;
-	__u64 a, b, rout1, vn, den, rem, step;
-	struct wide128 num;
-
-	if (!f)
-		return sandwich_none(s);
-	if (unlikely(!wide_mul_fits(rin2, p->d, &den) || !wide_mul_fits(p->rout, p->d, &den))) {
-		a = amm_quot_wide(p->rin, p->rout, f, p->n, p->d);
-		return a ? sandwich_at_wide(p, v, m, sandwich_edge(p, a), s) : sandwich_none(s);
-	}
-	a = amm_quot64(p->rin, p->rout, f, p->n, p->d, &rem);
-	rout1 = p->rout - a;
-	/* rin d f n = a (rin d + f n) + rem: f lies rem / (n (rout - a)) above the real edge. */
-	step = rout1 * p->n;
-	if (rem >= step) {
-		rem /= step;
-		f -= rem;
-		rin1 -= rem;
-		rin2 -= rem;
-	}
-	vn = v * p->n;
-	num = wide_mul(rout1, vn);
-	den = rin1 * p->d + vn;
-	if (!a || !wide_ge(num, wide_mul(m, den)))
-		return sandwich_none(s);
-	b = wide_div(num, den);
-	return sandwich_fill(s, f, a, b,
-			     amm_quot64(rout1 - b, rin2, a, p->n, p->d, &rem));
 }
 
 /* Whether a front-run of f is valid and leaves the victim m, exactly; *a is what it buys. */
@@ -241,28 +433,27 @@ MEV_COLD bool sandwich_holds(const struct amm_side *p, __u64 v, __u64 m, __u64 f
 }
 
 /*
- * The largest front-run worth making in [1, top] that holds, from a guess; 0 if there is none. What
- * the victim gets never rises with f, so holding is monotone.
+ * The largest front-run worth making in [1, top] that holds, from a guess; 0 if none. What the
+ * victim gets never rises with f, so holding is monotone: widen from the guess, then bisect. A
+ * larger front-run that buys no more is not worth making.
  */
 MEV_COLD __u64 sandwich_settle(const struct amm_side *p, __u64 v, __u64 m, __u64 top, __u64 f)
 {
 	__u64 lo = 0, hi = top + 1, step = 1, a, next;
 
-	f = f ? f : 1;
+	f += !f;
 	for (int i = 0; i < 128 && lo + 1 < hi; i++) {
 		if (sandwich_holds(p, v, m, f, &a)) {
-			lo = f;
-			if (a + 1 >= p->rout)
-				break;
 			next = sandwich_edge(p, a + 1);
+			lo = f;
 			if (next >= hi || !sandwich_holds(p, v, m, next, &a))
 				break;
 			lo = next;
 			f = hi - lo > step ? lo + step : lo + (hi - lo) / 2;
 		} else {
-			hi = f;
 			if (!a)
 				break;
+			hi = f;
 			f = lo ? lo + (hi - lo) / 2 : f > step ? f - step : 1;
 		}
 		step *= 2;
@@ -270,66 +461,76 @@ MEV_COLD __u64 sandwich_settle(const struct amm_side *p, __u64 v, __u64 m, __u64
 	return lo;
 }
 
-#ifndef NEIGH
-#define NEIGH 0
-#endif
-/* The best of f and its neighbours: the least front-runs that buy a little less or more. */
+/* The legs at f, or at the next tooth's tip below or above it if that gains more. */
 MEV_COLD bool sandwich_polish(const struct amm_side *p, __u64 v, __u64 m, __u64 top, __u64 f,
 			      struct sandwich *s)
 {
 	struct sandwich t;
-	__u64 g;
+	__u64 next;
 
-	sandwich_take(p, v, m, f, s);
-	g = s->profit ? s->front_in : f;
-	for (int i = 0; i < NEIGH && g > 1; i++) {
-		sandwich_take(p, v, m, g - 1, &t);
-		if (!t.profit)
-			break;
-		g = t.front_in;
-		if (t.profit > s->profit)
-			*s = t;
-	}
-	g = s->profit ? s->front_in : f;
-	for (int i = 0; i < NEIGH && g < top; i++) {
-		__u64 a = amm_quot_wide(p->rin, p->rout, g, p->n, p->d);
-
-		if (a + 1 >= p->rout)
-			break;
-		g = sandwich_edge(p, a + 1);
-		if (g > top || !sandwich_at(p, v, m, g, &t))
-			break;
-		if (t.profit > s->profit)
-			*s = t;
-	}
+	if (!f || sandwich_legs(p, v, m, f, true, s) == SANDWICH_REVERTS)
+		return sandwich_no(s, SANDWICH_NONE);
+	if (s->profit)
+		f = s->front_in;
+	next = sandwich_edge(p, amm_quot_wide(p->rin, p->rout, f, p->n, p->d) + 1);
+	if (next <= top && sandwich_legs(p, v, m, next, false, &t) && t.profit > s->profit)
+		*s = t;
+	if (f > 1 && sandwich_legs(p, v, m, f - 1, true, &t) && t.profit > s->profit)
+		*s = t;
 	return s->profit > 0;
 }
 
-/* The best front-run in [1, capital]. */
+/* The best front-run in [1, top] for whatever operands. */
+MEV_COLD bool sandwich_search(const struct amm_side *p, __u64 v, __u64 m, __u64 top,
+			      struct sandwich *s)
+{
+	__u64 f = sandwich_limit_any(p, v, m), peak;
+
+	f = f < top ? sandwich_settle(p, v, m, top, f) : top;
+	if (!sandwich_rising(p, v, f)) {
+		peak = sandwich_peak_any(p, v);
+		f = f < peak ? f : peak;
+	}
+	return sandwich_polish(p, v, m, top, f, s);
+}
+
+/* ------------------------------------------------------------------ the decision */
+
+/* Where the slow path is needed: see the top of this file. */
+static __always_inline bool sandwich_odd(const struct amm_side *p, __u64 v)
+{
+	return v > p->rin / 8 || p->rin < 4096 || p->rout < 4096 || p->n < p->d / 2;
+}
+
+/*
+ * The best front-run in [1, capital], that is with a profit within 2 + ceil(rin2 / rout2) of the
+ * exact optimum. True if there is one; otherwise *s is all zero.
+ */
 static inline bool sandwich_best(const struct amm_side *p, __u64 v, __u64 min_out, __u64 capital,
 				 struct sandwich *s)
 {
-	__u64 m = min_out ? min_out : 1, f = ~0ULL - p->rin, top, lim, peak;
-	bool odd;
+	__u64 m = min_out + !min_out, top = ~0ULL - p->rin - v, f;
+	enum sandwich_legs legs;
+	bool narrow;
 
-	if (unlikely(!p->rin || !p->rout || !v || v >= f))
-		return sandwich_none(s);
-	f -= v;
-	if (f > capital)
-		f = capital;
-	top = f;
-	odd = v > p->rin / 8 || p->rin < 4096 || p->rout < 4096 || f >> 58;
-	lim = sandwich_limit(p, v, m);
-	if (f > lim)
-		f = odd ? sandwich_settle(p, v, m, f, lim) : lim;
-	if (!sandwich_rising(p, v, f)) {
-		peak = sandwich_peak(p, v);
-		if (f > peak)
-			f = peak;
-	}
-	if (odd)
-		return sandwich_polish(p, v, m, top, f, s);
-	return sandwich_take(p, v, m, f, s);
+	if (unlikely(!p->rin || !p->rout || !v || v > ~0ULL - p->rin))
+		return sandwich_no(s, SANDWICH_NONE);
+	top = top < capital ? top : capital;
+	if (unlikely(sandwich_odd(p, v)))
+		return sandwich_search(p, v, m, top, s);
+	narrow = sandwich_narrow(p, p->rin + v + top);
+	f = sandwich_limited(p, v, m, top, narrow);
+	if (!sandwich_rising(p, v, f))
+		f = sandwich_peaked64(p, v, f);
+	if (!f)
+		return sandwich_no(s, SANDWICH_NONE);
+	if (narrow || sandwich_narrow(p, p->rin + v + f))
+		legs = sandwich_legs64(p, v, m, f, true, s);
+	else
+		legs = sandwich_legs(p, v, m, f, true, s);
+	if (unlikely(legs == SANDWICH_REVERTS)) /* the limit was found a unit too high */
+		return sandwich_search(p, v, m, top, s);
+	return legs == SANDWICH_GAIN;
 }
 
 /* Whether, and with which legs, to front-run a victim's swap of v with at most `capital`. */

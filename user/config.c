@@ -306,12 +306,13 @@ static void end_section(struct reader *r)
 
 static void begin_section(struct reader *r, const char *line)
 {
-	char name[64];
 	unsigned int bit;
+	char name[64];
+	int end = 0;
 
 	end_section(r);
 	r->keys_seen = 0;
-	if (sscanf(line, " [%63[^]\n]]", name) != 1) {
+	if (sscanf(line, " [%63[^]\n]]%n", name, &end) != 1 || !end) {
 		complain(r, r->line, "a section is [name]: close the bracket");
 		return;
 	}

@@ -15,19 +15,20 @@
 static const char usage[] =
 	"usage: mevnode doctor [-i IFACE] [--json]\n"
 	"\n"
-	"Say what this host can do for the node, and what stands in the way. It only looks: nothing is\n"
-	"attached, bound or changed.\n"
+	"Say what this host can do for the node, and what stands in the way. It only looks:\n"
+	"nothing is attached, bound or changed.\n"
 	"\n"
 	"  -i, --interface IFACE  look closer at one network interface (default: list them)\n"
 	"      --json             one JSON object instead of lines\n"
 	"  -h, --help             this text\n"
 	"\n"
-	"Each line says ok, warning or missing, a name, what was found, and behind a semicolon what to\n"
-	"do. Exit codes: 0 nothing is missing (warnings are fine), 3 something is, 2 wrong usage.\n"
+	"Each line says ok, warning or missing, a name, what was found, and behind a semicolon\n"
+	"what to do. Exit codes: 0 nothing is missing (warnings are fine), 3 something is,\n"
+	"2 wrong usage.\n"
 	"\n"
 	"examples:\n"
-	"  mevnode doctor                                   the host, and which interfaces there are\n"
-	"  mevnode doctor -i eth1                           everything about eth1\n"
+	"  mevnode doctor                  the host, and which interfaces there are\n"
+	"  mevnode doctor -i eth1          the host and everything about eth1\n"
 	"  mevnode doctor --json | jq '.checks[] | select(.status != \"ok\")'\n";
 
 struct doctor_options {

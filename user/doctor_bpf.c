@@ -19,6 +19,7 @@ static int read_line(const char *path, char *out, size_t len)
 	FILE *f = fopen(path, "re");
 	int err = 0;
 
+	out[0] = '\0';
 	if (!f)
 		return -errno;
 	if (!fgets(out, (int)len, f))
@@ -46,12 +47,14 @@ static void report_bpf_error(struct doctor_report *r, const char *what, int err)
 {
 	doctor_add(r, DOCTOR_MISSING, "bpf", "%s: %s", what, strerror(-err));
 	if (err == -EPERM || err == -EACCES)
-		doctor_remedy(r, "run as root, or with the capabilities above; if they are there, a "
-				 "seccomp profile or user namespace forbids bpf(2): in podman or "
-				 "docker `--security-opt seccomp=unconfined`");
+		doctor_remedy(r,
+			      "run as root, or with the capabilities above; if they are there, a "
+			      "seccomp profile or user namespace forbids bpf(2): in podman or "
+			      "docker `--security-opt seccomp=unconfined`");
 	else
-		doctor_remedy(r, "take a kernel with CONFIG_BPF_SYSCALL=y and CONFIG_XDP_SOCKETS=y: "
-				 "`grep -E 'BPF_SYSCALL|XDP_SOCKETS' /boot/config-$(uname -r)`");
+		doctor_remedy(r,
+			      "take a kernel with CONFIG_BPF_SYSCALL=y and CONFIG_XDP_SOCKETS=y: "
+			      "`grep -E 'BPF_SYSCALL|XDP_SOCKETS' /boot/config-$(uname -r)`");
 }
 
 /*
@@ -109,11 +112,14 @@ static void check_bpf(struct doctor_report *r, struct doctor_host *host)
 static void check_btf(struct doctor_report *r)
 {
 	if (!access("/sys/kernel/btf/vmlinux", R_OK)) {
-		doctor_add(r, DOCTOR_OK, "btf", "the kernel's types are in /sys/kernel/btf/vmlinux");
+		doctor_add(r, DOCTOR_OK, "btf",
+			   "the kernel's types are in /sys/kernel/btf/vmlinux");
 		return;
 	}
-	doctor_add(r, DOCTOR_WARNING, "btf", "/sys/kernel/btf/vmlinux: %s; the node does without, "
-		   "the libxdp dispatcher and tracing do not", strerror(errno));
+	doctor_add(r, DOCTOR_WARNING, "btf",
+		   "/sys/kernel/btf/vmlinux: %s; the node does without, "
+		   "the libxdp dispatcher and tracing do not",
+		   strerror(errno));
 	doctor_remedy(r, "take a kernel with CONFIG_DEBUG_INFO_BTF=y: "
 			 "`grep DEBUG_INFO_BTF /boot/config-$(uname -r)`");
 }
@@ -133,23 +139,22 @@ static void check_bpffs(struct doctor_report *r)
 		return;
 	}
 	doctor_add(r, DOCTOR_WARNING, "bpffs", "not mounted at " BPFFS ": maps are not pinned");
-	doctor_remedy(r, "`mount -t bpf bpf " BPFFS "`; instead of `ip netns exec NAME`, which hides "
-			 "it, `nsenter --net=/var/run/netns/NAME`");
+	doctor_remedy(r,
+		      "`mount -t bpf bpf " BPFFS "`; instead of `ip netns exec NAME`, which hides "
+		      "it, `nsenter --net=/var/run/netns/NAME`");
 }
 
 /* Kernel lockdown: "none [integrity] confidentiality". Only its consequences matter. */
 static void check_lockdown(struct doctor_report *r)
 {
-	char modes[64], *mode, *end;
+	char modes[64], *mode;
 	struct statfs fs;
 
 	if (!read_line(SECURITYFS "/lockdown", modes, sizeof(modes))) {
-		mode = strchr(modes, '[');
-		end = mode ? strchr(mode, ']') : NULL;
-		if (end)
-			*end = '\0';
-		doctor_add(r, DOCTOR_OK, "lockdown", "kernel lockdown: %s; it does not concern XDP",
-			   end ? mode + 1 : modes);
+		mode = strchr(modes, '[') ? strchr(modes, '[') + 1 : modes;
+		mode[strcspn(mode, "]")] = '\0';
+		doctor_add(r, DOCTOR_OK, "lockdown", "kernel lockdown: %s, which XDP works with",
+			   mode);
 	} else if (statfs(SECURITYFS, &fs) || fs.f_type == SECURITYFS_MAGIC) {
 		doctor_add(r, DOCTOR_OK, "lockdown", "no kernel lockdown");
 	} else {
@@ -165,7 +170,8 @@ static void check_unprivileged(struct doctor_report *r)
 	if (read_line("/proc/sys/kernel/unprivileged_bpf_disabled", value, sizeof(value)))
 		doctor_add(r, DOCTOR_OK, "unprivileged_bpf", "no such setting");
 	else
-		doctor_add(r, DOCTOR_OK, "unprivileged_bpf", "%s (kernel.unprivileged_bpf_disabled "
+		doctor_add(r, DOCTOR_OK, "unprivileged_bpf",
+			   "%s (kernel.unprivileged_bpf_disabled "
 			   "= %s); the node does not need it",
 			   value[0] == '0' ? "allowed" : "not allowed", value);
 }
@@ -183,7 +189,8 @@ static void check_dispatcher(struct doctor_report *r, const struct doctor_host *
 		doctor_add(r, DOCTOR_OK, "dispatcher",
 			   "program extensions load: libxdp runs several programs an interface");
 	} else {
-		doctor_add(r, DOCTOR_WARNING, "dispatcher", "program extensions are refused "
+		doctor_add(r, DOCTOR_WARNING, "dispatcher",
+			   "program extensions are refused "
 			   "(kernel lockdown, or no BTF): one XDP program an interface");
 		doctor_remedy(r, "before a start unload any other: `xdp-loader status`, "
 				 "`xdp-loader unload IFACE --all`");

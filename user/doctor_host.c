@@ -16,7 +16,7 @@
 #include "umem.h"
 
 #define UMEM_BYTES ((__u64)UMEM_CHUNK_CNT * UMEM_CHUNK_SIZE)
-#define CLOCKSOURCE "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+#define CLOCKSOURCE "/sys/devices/system/clocksource/clocksource0"
 
 static void check_kernel(struct doctor_report *r)
 {
@@ -81,8 +81,10 @@ static void remedy_caps(struct doctor_report *r)
 
 	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) < 0)
 		strcpy(exe, "/usr/sbin/mevnode");
-	doctor_remedy(r, "run as root, or once `setcap cap_net_admin,cap_net_raw,cap_bpf,"
-			 "cap_perfmon,cap_ipc_lock+ep %s`", exe);
+	doctor_remedy(r,
+		      "run as root, or once `setcap cap_net_admin,cap_net_raw,cap_bpf,"
+		      "cap_perfmon,cap_ipc_lock+ep %s`",
+		      exe);
 }
 
 static void check_caps(struct doctor_report *r, struct doctor_host *host)
@@ -98,12 +100,14 @@ static void check_caps(struct doctor_report *r, struct doctor_host *host)
 	host->caps = (__u64)data[1].effective << 32 | data[0].effective;
 	for (size_t i = 0; i < sizeof(needed_caps) / sizeof(needed_caps[0]); i++) {
 		bool direct = has_cap(host, needed_caps[i].number);
-		bool has = direct || (needed_caps[i].sys_admin_will_do &&
-				      has_cap(host, CAP_SYS_ADMIN));
+		bool has = direct ||
+			   (needed_caps[i].sys_admin_will_do && has_cap(host, CAP_SYS_ADMIN));
 
 		doctor_add(r, has ? DOCTOR_OK : DOCTOR_MISSING, needed_caps[i].name,
-			   "%s, needed %s", direct ? "there" : has ? "CAP_SYS_ADMIN stands in" :
-								     "not there",
+			   "%s, needed %s",
+			   direct ? "there" :
+			   has	  ? "CAP_SYS_ADMIN stands in" :
+				    "not there",
 			   needed_caps[i].why);
 		if (!has)
 			remedy_caps(r);
@@ -133,11 +137,13 @@ static void check_memlock(struct doctor_report *r, const struct doctor_host *hos
 		snprintf(text, sizeof(text), "%llu KiB", (unsigned long long)limit.rlim_cur >> 10);
 	doctor_add(r, enough ? DOCTOR_OK : DOCTOR_MISSING, "memlock",
 		   "RLIMIT_MEMLOCK is %s without CAP_IPC_LOCK, packet memory for %u queue%s takes "
-		   "%llu KiB", text, host->queue_cnt, host->queue_cnt == 1 ? "" : "s",
+		   "%llu KiB",
+		   text, host->queue_cnt, host->queue_cnt == 1 ? "" : "s",
 		   (unsigned long long)need >> 10);
 	if (!enough)
-		doctor_remedy(r, "as root `prlimit --memlock=%llu:%llu --pid $$` for your shell, "
-				 "LimitMEMLOCK=infinity in a systemd unit, or grant CAP_IPC_LOCK",
+		doctor_remedy(r,
+			      "as root `prlimit --memlock=%llu:%llu --pid $$` for your shell, "
+			      "LimitMEMLOCK=infinity in a systemd unit, or grant CAP_IPC_LOCK",
 			      (unsigned long long)need, (unsigned long long)need);
 }
 
@@ -191,7 +197,7 @@ static void check_hugepages(struct doctor_report *r, const struct doctor_host *h
 static void check_clock(struct doctor_report *r)
 {
 	char source[32] = "unknown";
-	FILE *f = fopen(CLOCKSOURCE, "re");
+	FILE *f = fopen(CLOCKSOURCE "/current_clocksource", "re");
 	struct latency_clock clock;
 
 	if (f) {
@@ -206,8 +212,10 @@ static void check_clock(struct doctor_report *r)
 	    !strcmp(source, "refined-jiffies")) {
 		doctor_add(r, DOCTOR_WARNING, "clock", "clocksource %s: slow, and %s TSC", source,
 			   clock.tsc ? "the kernel mistrusts the" : "no invariant");
-		doctor_remedy(r, "`dmesg | grep -i tsc` says why; `echo tsc > %s` takes it back",
-			      CLOCKSOURCE);
+		doctor_remedy(r,
+			      "`cat %s/available_clocksource`, then `echo ONE > "
+			      "%s/current_clocksource`; `dmesg | grep -i tsc` says why",
+			      CLOCKSOURCE, CLOCKSOURCE);
 		return;
 	}
 	doctor_add(r, DOCTOR_OK, "clock", "%s, clocksource %s",
@@ -230,8 +238,10 @@ static void check_cpus(struct doctor_report *r, const struct doctor_host *host)
 	doctor_add(r, DOCTOR_WARNING, "cpus",
 		   "%d usable of %ld online for %u queues: workers share a CPU", usable, online,
 		   host->queue_cnt);
-	doctor_remedy(r, "fewer queues, `ethtool -L IFACE combined %d`, or more CPUs (taskset, "
-			 "AllowedCPUs= in systemd)", usable);
+	doctor_remedy(r,
+		      "fewer queues, `ethtool -L IFACE combined %d`, or more CPUs (taskset, "
+		      "AllowedCPUs= in systemd)",
+		      usable);
 }
 
 void doctor_check_host(struct doctor_report *r, struct doctor_host *host)

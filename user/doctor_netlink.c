@@ -47,7 +47,7 @@ static void add_attr(struct question *q, __u16 type, const void *value, size_t l
 static int send_and_receive(int fd, const struct question *q, struct answer *a)
 {
 	const struct timeval patience = { .tv_sec = 2 };
-	const struct nlmsghdr *head = (const void *)a->bytes;
+	const struct nlmsghdr *head;
 	ssize_t len;
 
 	/* The kernel answers before send returns; the limit is for a kernel that does not. */
@@ -60,6 +60,7 @@ static int send_and_receive(int fd, const struct question *q, struct answer *a)
 	if ((size_t)len > sizeof(a->bytes))
 		return -EMSGSIZE;
 	a->len = (size_t)len;
+	head = (const void *)a->bytes;
 	if (a->len < sizeof(*head) || head->nlmsg_len < sizeof(*head) || head->nlmsg_len > a->len)
 		return -EBADMSG;
 	if (head->nlmsg_type != NLMSG_ERROR)
@@ -83,8 +84,8 @@ static int ask(int protocol, const struct question *q, struct answer *a)
 }
 
 /*
- * The attribute `type` of a run of them, if it holds at least `min` bytes. Not RTA_NEXT, which takes
- * an unsigned length below zero where the last attribute lacks its padding.
+ * The attribute `type` of a run of them, if it holds at least `min` bytes. Not RTA_NEXT, which
+ * takes an unsigned length below zero where the last attribute lacks its padding.
  */
 static const struct rtattr *find_in(const char *run, size_t len, __u16 type, size_t min)
 {
@@ -133,7 +134,8 @@ static void take_kind(const struct answer *a, struct doctor_link *out)
 int doctor_query_link(__u32 index, struct doctor_link *out)
 {
 	struct question q = {
-		.head = { .nlmsg_len = NLMSG_LENGTH(sizeof(q.link)), .nlmsg_type = RTM_GETLINK,
+		.head = { .nlmsg_len = NLMSG_LENGTH(sizeof(q.link)),
+			  .nlmsg_type = RTM_GETLINK,
 			  .nlmsg_flags = NLM_F_REQUEST },
 		.link = { .ifi_family = AF_UNSPEC, .ifi_index = (int)index },
 	};
@@ -156,10 +158,19 @@ int doctor_query_link(__u32 index, struct doctor_link *out)
 	return 0;
 }
 
+bool doctor_find_peer(const struct doctor_link *link, struct netif *out)
+{
+	char name[IF_NAMESIZE];
+
+	return link->peer_index && !link->peer_elsewhere &&
+	       if_indextoname(link->peer_index, name) && !netif_query(name, out);
+}
+
 static int find_netdev_family(__u16 *id)
 {
 	struct question q = {
-		.head = { .nlmsg_len = NLMSG_LENGTH(sizeof(q.genl)), .nlmsg_type = GENL_ID_CTRL,
+		.head = { .nlmsg_len = NLMSG_LENGTH(sizeof(q.genl)),
+			  .nlmsg_type = GENL_ID_CTRL,
 			  .nlmsg_flags = NLM_F_REQUEST },
 		.genl = { .cmd = CTRL_CMD_GETFAMILY, .version = 1 },
 	};

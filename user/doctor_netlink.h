@@ -10,6 +10,8 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
+#include "netif.h"
+
 /*
  * enum netdev_xdp_act of the kernel's linux/netdev.h (Linux 6.3), which Debian 12 does not ship;
  * Documentation/netlink/specs/netdev.yaml.
@@ -27,6 +29,9 @@ struct doctor_link {
 
 /* 0 or -errno. */
 int doctor_query_link(__u32 index, struct doctor_link *out);
+
+/* The far end of a veth, if there is one in this network namespace. */
+bool doctor_find_peer(const struct doctor_link *link, struct netif *out);
 
 /* What the driver says it can: NETDEV_XDP_*. 0, -ENOENT (Linux before 6.3) or another -errno. */
 int doctor_query_xdp_features(__u32 index, __u64 *features);

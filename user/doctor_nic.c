@@ -51,8 +51,9 @@ static int query_feature_names(const char *ifname, struct doctor_features *out)
 	union {
 		struct ethtool_gstrings head;
 		char room[sizeof(struct ethtool_gstrings) + sizeof(out->names)];
-	} ask = { .head = { .cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_FEATURES,
-			    .len = out->cnt } };
+	} ask = {
+		.head = { .cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_FEATURES, .len = out->cnt }
+	};
 	int err = doctor_ethtool(ifname, &ask);
 
 	if (!err)
@@ -105,6 +106,7 @@ static int read_line(const char *ifname, const char *file, char *out, size_t len
 	FILE *f;
 	int err = 0;
 
+	out[0] = '\0';
 	snprintf(path, sizeof(path), "/sys/class/net/%s/%s", ifname, file);
 	f = fopen(path, "re");
 	if (!f)

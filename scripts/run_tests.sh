@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Runs every test that is built (`make test` builds them) and ends with one line:
+#   N passed, N failed, N skipped
+# Privileged tests are skipped, visibly, without root; REQUIRE_PRIV=1 turns a skip into a failure.
+# Usage: run_tests.sh [SUITE...]   suites: unit bpf traffic econ e2e (default: all)
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+B=${B:-build}
+export MEV_TEST_BPF_DIR=$B/bpf MEVNODE=${MEVNODE:-$B/mevnode}
+suites=("$@")
+[ ${#suites[@]} -gt 0 ] || suites=(unit bpf traffic econ e2e)
+logs=$B/test-logs
+mkdir -p "$logs"
+passed=0 failed=0 skipped=0
+
+# Counts from Criterion's last line and from the tests it reports as skipped.
+run_criterion() {
+	local name=$1 log=$logs/$1.log line
+	shift
+	"$@" --verbose >"$log" 2>&1
+	local rc=$?
+	line=$(grep -a 'Synthesis:' "$log" | tail -1 | sed 's/\x1b\[[0-9;]*m//g')
+	local ok bad crash skip
+	ok=$(sed -n 's/.*Passing: \([0-9]*\).*/\1/p' <<<"$line")
+	bad=$(sed -n 's/.*Failing: \([0-9]*\).*/\1/p' <<<"$line")
+	crash=$(sed -n 's/.*Crashing: \([0-9]*\).*/\1/p' <<<"$line")
+	skip=$(grep -ac '\[SKIP\]' "$log")
+	report "$name" "$rc" "${ok:-0}" "$((${bad:-0} + ${crash:-0}))" "${skip:-0}" "$log"
+}
+
+run_pytest() {
+	local name=$1 log=$logs/$1.log line
+	shift
+	/usr/bin/python3 -m pytest -q -rs "$@" >"$log" 2>&1
+	local rc=$?
+	line=$(grep -aE '^[0-9].*(passed|failed|skipped|error).* in ' "$log" | tail -1)
+	local ok bad err skip
+	ok=$(grep -oE '[0-9]+ passed' <<<"$line" | cut -d' ' -f1)
+	bad=$(grep -oE '[0-9]+ failed' <<<"$line" | cut -d' ' -f1)
+	err=$(grep -oE '[0-9]+ error' <<<"$line" | cut -d' ' -f1)
+	skip=$(grep -oE '[0-9]+ skipped' <<<"$line" | cut -d' ' -f1)
+	[ "$rc" != 5 ] || rc=1 # no tests collected
+	report "$name" "$rc" "${ok:-0}" "$((${bad:-0} + ${err:-0}))" "${skip:-0}" "$log"
+}
+
+report() {
+	local name=$1 rc=$2 ok=$3 bad=$4 skip=$5 log=$6
+	[ "$rc" = 0 ] || [ "$bad" -gt 0 ] || bad=1 # it ended badly without naming a test
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+	printf '%-10s %5d passed %3d failed %3d skipped  %4d s\n' "$name" "$ok" "$bad" "$skip" \
+		"$((SECONDS - started))"
+	[ "$skip" = 0 ] || grep -aE '\[SKIP\]|^SKIPPED' "$log" | sort | uniq -c | head -20
+	[ "$bad" = 0 ] || {
+		echo "--- $log"
+		tail -60 "$log"
+	}
+}
+
+for suite in "${suites[@]}"; do
+	started=$SECONDS
+	case $suite in
+	unit) run_criterion unit "$B/unit-tests" ;;
+	bpf) run_criterion bpf "$B/bpf-tests" -j1 ;;
+	traffic | econ | e2e) run_pytest "$suite" "tests/$suite" ;;
+	*)
+		echo "run_tests.sh: no suite $suite" >&2
+		exit 2
+		;;
+	esac
+done
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What the end-to-end tests work with: a world of two namespaces, a node in it, captures, senders.
+
+Everything here is a context manager that leaves nothing behind, and waits for what it needs with
+a bound instead of sleeping. Needs root.
+"""
+
+import ctypes
+import itertools
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "scripts"
+MEVNODE = Path(os.environ.get("MEVNODE", ROOT / "build" / "mevnode"))
+PIN_ROOT = Path("/sys/fs/bpf/mevnode")
+sys.path.insert(0, str(SCRIPTS))
+
+import replies  # noqa: E402  pylint: disable=wrong-import-position
+
+TIMEOUT = 30  # seconds that anything may take before the test fails
+
+HOST_MAC, NODE_MAC = bytes.fromhex("020000000002"), bytes.fromhex("020000000001")
+HOST_IP, NODE_IP = "192.168.69.1", "192.168.69.2"
+
+_serial = itertools.count()
+
+
+def until(condition, what: str, timeout: float = TIMEOUT):
+    """Wait for condition() to be true and return what it returned."""
+    end = time.monotonic() + timeout
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise AssertionError(f"still not true after {timeout} s: {what}")
+        time.sleep(0.01)
+
+
+def run(*command, check=True, **options) -> subprocess.CompletedProcess:
+    """A command to its end, output as text."""
+    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=4 * TIMEOUT, check=False,
+                          **options)
+    if check and done.returncode:
+        raise AssertionError(f"{command} ended with {done.returncode}: {done.stderr}")
+    return done
+
+
+def end_process(process: subprocess.Popen) -> None:
+    """Ask it to end, then insist."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class World:
+    """Two namespaces joined by veth0 (host side) and veth1 (node side): scripts/netns.sh."""
+
+    def __init__(self, queues: int = 1):
+        self.name = f"mev-test-{os.getpid()}-{next(_serial)}"
+        self.pins = PIN_ROOT / self.name
+        run("bash", "-c", f". {SCRIPTS}/netns.sh && bpffs_mounted")
+        run(SCRIPTS / "netns.sh", "up", self.name, queues)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        run(SCRIPTS / "netns.sh", "down", self.name)
+        if self.pins.exists():  # of a node that a test has killed
+            for pin in self.pins.iterdir():
+                pin.unlink()
+            self.pins.rmdir()
+
+    def _path(self, side: str) -> str:
+        return f"/var/run/netns/{self.name}-{side}"
+
+    def inside(self, side: str, *command) -> list:
+        """The command line that runs `command` on a side, "host" or "node"."""
+        return ["nsenter", f"--net={self._path(side)}", *(str(part) for part in command)]
+
+    def run(self, side: str, *command, **options) -> subprocess.CompletedProcess:
+        """A command on a side, to its end."""
+        return run(*self.inside(side, *command), **options)
+
+    @contextmanager
+    def entered(self, side: str):
+        """This thread is on that side; sockets made meanwhile stay there."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        with open("/proc/thread-self/ns/net", "rb") as home, open(self._path(side), "rb") as there:
+            if libc.setns(there.fileno(), 0x40000000):  # CLONE_NEWNET
+                raise OSError(ctypes.get_errno(), "setns")
+            try:
+                yield
+            finally:
+                libc.setns(home.fileno(), 0x40000000)
+
+    def udp(self, side: str, port: int = 0) -> socket.socket:
+        """A UDP socket there."""
+        with self.entered(side):
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.settimeout(TIMEOUT)
+        sock.bind((HOST_IP if side == "host" else NODE_IP, port))
+        return sock
+
+    def wire(self) -> socket.socket:
+        """A socket on the host's side that sends whole frames and hears nothing."""
+        with self.entered("host"):
+            sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            sock.bind(("veth0", 0))
+        return sock
+
+    def xdp_attached(self) -> str:
+        """What `ip link` says of an XDP program on the node's side: "" for none."""
+        lines = self.run("node", "ip", "-d", "link", "show").stdout.splitlines()
+        return " ".join(line.strip() for line in lines if "xdp" in line)
+
+    def replay(self, pcap: Path, *pace: str) -> int:
+        """Send a whole capture; returns how many frames went out."""
+        with Replay(self, pcap, *pace) as replay:
+            return replay.sent()
+
+
+class Replay:
+    """tcpreplay at work on the host's side; leaving `with` ends it, if it has not ended."""
+
+    def __init__(self, world: World, pcap: Path, *pace: str):
+        self._process = subprocess.Popen(
+            world.inside("host", "tcpreplay", "-i", "veth0", "--preload-pcap", "--no-flow-stats",
+                         *pace, pcap), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        end_process(self._process)
+        self._process.stdout.close()
+
+    def sent(self) -> int:
+        """How many frames went out, at its end."""
+        output, _ = self._process.communicate(timeout=4 * TIMEOUT)
+        return next(int(line.split()[2]) for line in output.splitlines()
+                    if "Successful packets:" in line)
+
+
+class Capture:
+    """What comes back to the host's side, whole frames in order."""
+
+    def __init__(self, world: World):
+        self._dir = tempfile.TemporaryDirectory(prefix="mev-test-")
+        self._path = Path(self._dir.name) / "replies.pcap"
+        # VLAN tags that the kernel has taken out are back in what tcpdump writes.
+        self._process = subprocess.Popen(
+            world.inside("host", "tcpdump", "-i", "veth0", "-Q", "in", "-B", "65536", "-U",
+                         "--immediate-mode", "-Z", "root", "--time-stamp-precision=nano", "-w",
+                         self._path), stderr=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        self._process.stderr.readline()  # "listening on veth0"
+        return self
+
+    def __exit__(self, *_):
+        end_process(self._process)
+        self._process.stderr.close()
+        self._dir.cleanup()
+
+    def frames(self, at_least: int = 0) -> list:
+        """All so far, once there are so many."""
+        def enough():
+            found = replies.read_capture(self._path)
+            return found if len(found) >= at_least else None
+
+        return until(enough, f"{at_least} frames captured") if at_least else \
+            replies.read_capture(self._path)
+
+
+class Ended(NamedTuple):
+    """How a node ended."""
+
+    code: int
+    out: list  # lines of stdout
+    err: list  # lines of stderr
+    summary: dict  # the last line as JSON; {} where it is none
+
+
+class Node:
+    """`mevnode run` on veth1, from its start to its summary. `with` waits until it is ready."""
+
+    def __init__(self, world: World, *options, pins: bool = True, prefix: tuple = ()):
+        self._world = world
+        self._err = tempfile.TemporaryFile("w+")
+        own = ("--pin-path", world.pins) if pins else ()
+        command = world.inside("node", *prefix, MEVNODE, "run", "-i", "veth1", *own, *options)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._err,
+                                        text=True)
+        self._out = []
+
+    @property
+    def pid(self) -> int:
+        """Its process: nsenter has become the node."""
+        return self.process.pid
+
+    def __enter__(self):
+        try:
+            self.ready = self._line()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _line(self) -> str:
+        ready, _, _ = select.select([self.process.stdout], [], [], TIMEOUT)
+        line = self.process.stdout.readline() if ready else ""
+        if not line:
+            raise AssertionError(f"not ready: {self.ended(signal.SIGKILL)}")
+        self._out.append(line.rstrip("\n"))
+        return self._out[-1]
+
+    def close(self) -> None:
+        """Kill it if it is still there."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+        self._err.close()
+
+    def ended(self, by: int = None) -> Ended:
+        """Its end, after the signal `by` or by itself."""
+        if by is not None and self.process.poll() is None:
+            self.process.send_signal(by)
+        rest, _ = self.process.communicate(timeout=TIMEOUT)
+        self._out += rest.splitlines()
+        self._err.seek(0)
+        last = self._out[-1] if self._out else ""
+        return Ended(self.process.returncode, self._out, self._err.read().splitlines(),
+                     json.loads(last) if last.startswith("{") else {})
+
+    def stop(self) -> Ended:
+        """SIGINT, and the end it makes of it."""
+        return self.ended(signal.SIGINT)
+
+    def workers(self) -> list:
+        """Thread ids other than the main thread's."""
+        return [int(tid) for tid in os.listdir(f"/proc/{self.pid}/task") if int(tid) != self.pid]
+
+    def counters(self) -> dict:
+        """Packets by verdict of the running XDP program, from the pinned map, over all CPUs."""
+        dump = json.loads(run("bpftool", "-j", "map", "dump", "pinned",
+                              self._world.pins / "mev_verdicts").stdout)
+        total = {}
+        for cpu in dump[0]["formatted"]["values"]:
+            for name, counter in cpu["value"].items():
+                total[name] = total.get(name, 0) + counter["packets"]
+        return total
+
+    def judged(self, frames: int) -> dict:
+        """The counters, once they account for so many frames."""
+        def all_counted():
+            counters = self.counters()
+            return counters if sum(counters.values()) >= frames else None
+
+        return until(all_counted, f"{frames} frames judged")
