@@ -90,7 +90,8 @@ static __always_inline enum mev_verdict take_update(const struct mev_config *cfg
 	return verdict;
 }
 
-static __always_inline enum mev_verdict take_swap(const struct dex_swap_tx *swap, struct candidate *c)
+static __always_inline enum mev_verdict take_swap(const struct dex_swap_tx *swap,
+						  struct candidate *c)
 {
 	struct mev_pool_counters *counters;
 	enum mev_verdict verdict;

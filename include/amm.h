@@ -34,7 +34,8 @@ static __always_inline __u64 amm_quot_wide(__u64 rin, __u64 rout, __u64 x, __u32
 }
 
 /* The same where (rin + x) * d fits 64 bits: then so does the denominator, and one division does. */
-static __always_inline __u64 amm_quot64(__u64 rin, __u64 rout, __u64 x, __u32 n, __u32 d, __u64 *rem)
+static __always_inline __u64 amm_quot64(__u64 rin, __u64 rout, __u64 x, __u32 n, __u32 d,
+					__u64 *rem)
 {
 	__u64 xn = x * n;
 	struct wide128 num = wide_mul(rout, xn);

@@ -13,10 +13,10 @@
 
 #define MEV_MAX_POOLS 65536
 #define MEV_MAX_QUEUES 256 /* entries of mev_xsks */
-#define MEV_MAX_FEEDS 1024  /* entries of mev_feed_allow */
+#define MEV_MAX_FEEDS 1024 /* entries of mev_feed_allow */
 
 enum mev_flag {
-	MEV_VERIFY_UDP_SUM = 1 << 0, /* verify UDP checksums of requests */
+	MEV_VERIFY_UDP_SUM = 1 << 0,  /* verify UDP checksums of requests */
 	MEV_FEED_RESTRICTED = 1 << 1, /* believe updates only from sources in mev_feed_allow */
 };
 
@@ -52,8 +52,8 @@ struct mev_meta {
 	__u64 reserve0, reserve1, slot;
 	__u32 rx_ns_lo; /* CLOCK_MONOTONIC when the XDP program saw the frame, 40 bits of it */
 	__u8 rx_ns_hi;
-	__u8 class;     /* enum mev_class */
-	__u16 pool;     /* slot in mev_pools */
+	__u8 class; /* enum mev_class */
+	__u16 pool; /* slot in mev_pools */
 };
 
 #define MEV_META_RX_BITS 40
@@ -75,8 +75,8 @@ struct mev_feed_key {
 
 /* What the XDP program counts for one pool on one CPU; index as in mev_pools. */
 struct mev_pool_counters {
-	__u64 updates;    /* applied */
-	__u64 gaps;       /* applied updates that were not the next of their stream */
+	__u64 updates; /* applied */
+	__u64 gaps;    /* applied updates that were not the next of their stream */
 	__u64 stale;
 	__u64 swaps;      /* well-formed ones that named this pool */
 	__u64 candidates; /* of these, worth a decision */

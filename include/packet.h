@@ -23,7 +23,7 @@
 #define MEV_NTOHS(x) ((__u16)__builtin_bswap16(x))
 
 struct eth_hdr {
-	__u16 dst[3]; /* a MAC address as three words: the first byte is the low half of the first */
+	__u16 dst[3]; /* a MAC address, as words: its first byte is the low half of the first */
 	__u16 src[3];
 	__be16 type;
 } __wire;

@@ -50,21 +50,28 @@ struct mev_pool_state {
 
 #ifdef __bpf__
 /*
- * BPF atomics that return a value are fully ordered (Documentation/bpf/standardization). Between
- * plain loads x86 keeps the order by itself; elsewhere a locked no-op stands in for the read
- * barrier that BPF before 6.15 has no instruction for.
+ * BPF atomics that return a value are fully ordered; without a use of the value clang emits the
+ * unordered kind (Documentation/bpf/standardization/instruction-set.rst, kernel's BPF JITs).
+ * Between plain loads x86 keeps the order by itself; elsewhere an addition of 0 stands in for the
+ * read barrier that BPF before 6.15 has no instruction for.
  */
+#define MEV_POOL_ADD_ORDERED(p, v)                                 \
+	do {                                                       \
+		__u32 was_ = __sync_fetch_and_add(p, v);           \
+		__asm__ __volatile__("" : : "r"(was_) : "memory"); \
+	} while (0)
 #define MEV_POOL_CAS(p, from, to) (__sync_val_compare_and_swap(p, from, to) == (from))
-#define MEV_POOL_RELEASE(p) ((void)__sync_fetch_and_add(p, 1))
+#define MEV_POOL_RELEASE(p) MEV_POOL_ADD_ORDERED(p, 1)
 #if defined(__TARGET_ARCH_x86)
 #define mev_pool_rmb(p) __asm__ __volatile__("" ::: "memory")
 #else
-#define mev_pool_rmb(p) ((void)__sync_fetch_and_add(&((struct mev_pool *)(p))->lock, 0))
+#define mev_pool_rmb(p) MEV_POOL_ADD_ORDERED(&((struct mev_pool *)(p))->lock, 0)
 #endif
 #define mev_pool_pause() ((void)0)
 #else
-#define MEV_POOL_CAS(p, from, to) \
-	__atomic_compare_exchange_n(p, &(__u32){ from }, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)
+#define MEV_POOL_CAS(p, from, to)                                                     \
+	__atomic_compare_exchange_n(p, &(__u32){ from }, to, false, __ATOMIC_ACQ_REL, \
+				    __ATOMIC_RELAXED)
 #define MEV_POOL_RELEASE(p) ((void)__atomic_fetch_add(p, 1, __ATOMIC_RELEASE))
 #define mev_pool_rmb(p) __atomic_thread_fence(__ATOMIC_ACQUIRE)
 #if defined(__x86_64__)

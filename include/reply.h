@@ -15,11 +15,11 @@
 
 #define MEV_REPLY_TTL 64
 
-#define MEV_SWAP_OF(a, b)                  \
-	do {                               \
-		__typeof__(a) tmp_ = (a);  \
-		(a) = (b);                 \
-		(b) = tmp_;                \
+#define MEV_SWAP_OF(a, b)                 \
+	do {                              \
+		__typeof__(a) tmp_ = (a); \
+		(a) = (b);                \
+		(b) = tmp_;               \
 	} while (0)
 
 /* Addresses, ports, lengths, TTL and checksums; the payload is in place already. */
@@ -37,8 +37,8 @@ static __always_inline void reply_headers(const struct packet *p, const void *da
 
 		MEV_SWAP_OF(ip4->src[0], ip4->dst[0]);
 		MEV_SWAP_OF(ip4->src[1], ip4->dst[1]);
-		ip4->tot_len = MEV_HTONS(p->ip4_len + sizeof(struct udp_hdr) +
-					 sizeof(struct swap_reply));
+		ip4->tot_len =
+			MEV_HTONS(p->ip4_len + sizeof(struct udp_hdr) + sizeof(struct swap_reply));
 		ip4->ttl = MEV_REPLY_TTL;
 		ip4->sum = 0;
 		ip4->sum = csum_fold(packet_ip4_sum(p, data_end));
@@ -61,8 +61,8 @@ static __always_inline void reply_headers(const struct packet *p, const void *da
  * Writes the reply over the request whose UDP payload holds a DexSwapTx. Returns the length of
  * the reply's frame in bytes, counted from p->eth; it is always shorter than the request's.
  */
-static __always_inline __u32 reply_write(const struct packet *p, const void *data_end,
-					 __u64 profit, __u64 front_run_in, __u64 slot)
+static __always_inline __u32 reply_write(const struct packet *p, const void *data_end, __u64 profit,
+					 __u64 front_run_in, __u64 slot)
 {
 	struct swap_reply *reply = p->payload;
 

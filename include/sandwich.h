@@ -30,11 +30,11 @@
 #include "amm.h"
 
 struct sandwich {
-	__u64 front_in;	  /* F, our front-run, in units of the victim's input token */
+	__u64 front_in;   /* F, our front-run, in units of the victim's input token */
 	__u64 front_out;  /* a, what it buys, in units of the output token */
 	__u64 victim_out; /* b, what the victim is left with */
-	__u64 back_out;	  /* r, what selling a brings back, in units of the input token */
-	__u64 profit;	  /* r - F; 0 where there is none, and then all the rest is 0 too */
+	__u64 back_out;   /* r, what selling a brings back, in units of the input token */
+	__u64 profit;     /* r - F; 0 where there is none, and then all the rest is 0 too */
 };
 
 enum sandwich_strategy {
@@ -155,42 +155,37 @@ static inline bool sandwich_at(const struct amm_side *p, __u64 v, __u64 min_out,
 /* ------------------------------------------------------------------ the victim's limit */
 
 /*
- * The limit in real numbers is the root of q f^2 + l f = c with q = n d, l = d s + n w,
- * c = s (rout v n - m w) / m, s = rin d, w = s + v n. Here are its parts as 64-bit mantissas: s and
- * w to one scale, m to another, their difference to that of m w / 2^64.
- */
-struct sandwich_limit {
-	__u64 s, w; /* w in [2^63, 2^64); s >= 8/9 w */
-	__u64 m;    /* in [2^63, 2^64) */
-	__u64 slack; /* rout v n - m w < m w / 16 */
-};
-
-/*
- * The root: the largest front-run that leaves the victim m. With f = rin phi,
- *	phi + kappa phi^2 = phi0,   phi0 = slack d / (m l),   kappa = n s / l,   eps = kappa phi0
+ * The largest front-run that leaves the victim m is, in real numbers, the root of
+ * n d f^2 + l f = s t, l = d s + n w, with s = rin d, w = s + v n, t = rout v n / m - w. With
+ * f = rin phi:
+ *	phi + kappa phi^2 = phi0,   phi0 = t d / l,   kappa = n s / l,   eps = kappa phi0
  *	phi = phi0 (1 - eps + 2 eps^2 - 5 eps^3 + 14 eps^4 - ...), the Catalan numbers.
- * eps < 2^-5. The rest of the series is below 2^-45 for eps < 2^-7, so below 1 for rin < 2^50; beyond
- * that one of Newton's steps follows. One division, or two.
+ * s, w and t may be given shifted right alike. For t <= s / 16, eps < 2^-5. The rest of the series is
+ * below 2^-45 for eps < 2^-7, so below 1 for rin < 2^50; beyond, one of Newton's steps follows.
+ * 2^64 - 1 if t is larger.
  */
-static __always_inline __u64 sandwich_limit_root(const struct amm_side *p,
-						 const struct sandwich_limit *q)
+static __always_inline __u64 sandwich_limit_root(const struct amm_side *p, __u64 s, __u64 w,
+						 __u64 t)
 {
-	const struct wide128 unit = { ~0ULL, (1ULL << 59) - 1 };
+	const struct wide128 unit = { ~0ULL, (1ULL << 63) - 1 };
 	__u32 shift = wide_clz(p->d) - 1;
 	__u64 d = (__u64)p->d << shift, n = (__u64)p->n << shift;
-	__u64 ns = wide_mulhi(n, q->s), l = wide_mulhi(d, q->s) + wide_mulhi(n, q->w);
-	__u64 inv = wide_div(unit, wide_mulhi(q->m, l)); /* 2^123 / (m l) */
-	/* the following as fractions of 2^64 */
-	__u64 phi0 = wide_mulhi(wide_mulhi(q->slack << 4, d) << 1, inv);
-	__u64 kappa = wide_mulhi(wide_mulhi(ns, q->m), inv) << 5;
-	__u64 eps = wide_mulhi(phi0, kappa), e2 = wide_mulhi(eps, eps), phi;
-	/* and these two of 2^54 */
-	__u64 e54 = eps >> 10, t = (132ULL << 54) - 429 * e54;
+	__u64 ns = wide_mulhi(n, s), l = wide_mulhi(d, s) + wide_mulhi(n, w);
+	__u64 inv, phi0, phi, kappa, eps, e2, low, high;
 
-	t = (14ULL << 54) - 42 * e54 + wide_mulhi(e2, t);
-	t = (2ULL << 54) - 5 * e54 + wide_mulhi(e2, t);
-	t = eps - (wide_mulhi(e2, t << 8) << 2);
-	phi = phi0 - wide_mulhi(phi0, t);
+	if (t > s >> 4)
+		return ~0ULL;
+	shift = wide_clz(l);
+	inv = wide_div(unit, l << shift);                              /* 2^127 / l */
+	phi0 = wide_mulhi(wide_mulhi(t << shift << 2, d), inv);        /* of 2^65 */
+	kappa = wide_mulhi(ns << shift, inv);                          /* of 2^63 */
+	eps = wide_mulhi(phi0, kappa);                                 /* of 2^64 */
+	e2 = wide_mulhi(eps, eps);                                     /* of 2^64 */
+	low = (2ULL << 62) - 5 * (eps >> 2);                           /* of 2^62 */
+	high = (132ULL << 56) - 429 * (eps >> 8);                      /* of 2^56 */
+	high = (14ULL << 56) - 42 * (eps >> 8) + wide_mulhi(e2, high); /* of 2^56 */
+	high = wide_mulhi(wide_mulhi(e2, e2), high) << 8;
+	phi = phi0 - wide_mulhi(phi0, eps - (wide_mulhi(e2, low) << 2) - high);
 	if (unlikely(eps >> 57 || (eps >> 56 && p->rin >> 50))) {
 		/* (phi0 + kappa phi^2) / (1 + 2 kappa phi) */
 		struct wide128 num = { 0, 0 };
@@ -201,89 +196,47 @@ static __always_inline __u64 sandwich_limit_root(const struct amm_side *p,
 		num.lo = phi0 << 63;
 		phi = wide_div(num, (1ULL << 63) + eps);
 	}
-	return wide_mulhi(p->rin, phi);
+	return wide_mulhi(p->rin, phi) >> 1;
 }
 
-/*
- * Fills *q from s, w below 2^64, full = rout v n. False if the root is not for
- * sandwich_limit_root() to find: then *root is 0 if there is none, or 2^64 - 1.
- */
-static __always_inline bool sandwich_limit64(__u64 s, __u64 w, struct wide128 full, __u64 m,
-					     struct sandwich_limit *q, __u64 *root)
-{
-	struct wide128 least = wide_mul(m, w), num = wide_sub(full, least);
-	__u32 sw = wide_clz(w), sm = wide_clz(m), k = sw + sm, lead;
-
-	*root = 0;
-	if (!wide_ge(full, least))
-		return false;
-	*root = ~0ULL;
-	lead = num.hi ? wide_clz(num.hi) : 64 + wide_clz(num.lo | 1);
-	if (lead < k + 4)
-		return false;
-	q->s = s << sw;
-	q->w = w << sw;
-	q->m = m << sm;
-	q->slack = k < 64 ? wide_shl_hi(num.hi, num.lo, k) : num.lo << (k - 64);
-	return true;
-}
-
-/* The same from any operands. */
+/* The limit from any operands, for v <= rin / 8; 2^64 - 1 if it is too loose to tell. */
 MEV_COLD __u64 sandwich_limit_wide(const struct amm_side *p, __u64 v, __u64 m)
 {
-	struct wide128 s = wide_mul(p->rin, p->d), vn = wide_mul(v, p->n), w = wide_add(s, vn);
-	struct wide192 full = wide_mul192(vn, p->rout), least = wide_mul192(w, m), num;
-	struct wide_fp wf = wide_fp_from(w), slack;
-	struct sandwich_limit q;
-	__s32 shift;
+	struct wide128 s = wide_mul(p->rin, p->d), vn = wide_mul(v, p->n), w = wide_add(s, vn), t;
+	struct wide192 full = wide_mul192(vn, p->rout), least = wide_mul192(w, m), slack;
+	__u32 k = w.hi ? 64 - wide_clz(w.hi) : 0; /* below 22 */
 
 	if (!wide_ge192(full, least))
 		return 0;
-	slack = wide_fp_from192(wide_sub192(full, least));
-	q.m = m << wide_clz(m);
-	q.w = wf.m;
-	q.s = w.hi ? wide_shl_hi(s.hi, s.lo, (__u32)(64 - wf.e)) : s.lo << -wf.e;
-	/* slack 2^e, to be a multiple of 2^(64 + e_w + e_m) */
-	shift = wf.e - (__s32)wide_clz(m) + 64 - slack.e;
-	if (shift < 4)
+	slack = wide_sub192(full, least);
+	t.lo = wide_shr(slack.mid, slack.lo, k);
+	t.hi = wide_shr(slack.hi, slack.mid, k);
+	if (slack.hi >> k || t.hi >= m)
 		return ~0ULL;
-	q.slack = shift < 64 ? slack.m >> shift : 0;
-	(void)num;
-	return sandwich_limit_root(p, &q);
+	return sandwich_limit_root(p, wide_shr(s.hi, s.lo, k), wide_shr(w.hi, w.lo, k),
+				   wide_div(t, m));
 }
 
 /*
- * Whether the limit surely still holds after a front-run of f, in real numbers and hence exactly
- * (floors only leave the victim more): (s + n f) (w + d f) m <= s rout v n, on the upper limbs.
+ * min(f, the victim's limit in real numbers) for v <= rin / 8 and narrow legs; just f where the limit
+ * is too loose to tell. Most capitals are within the limit or far from it: the upper limbs of
+ *	(s + n f) (w + d f) m <= s rout v n
+ * say whether it surely still holds after f. (If it holds in real numbers it holds: floors only
+ * leave the victim more.)
  */
-static __always_inline bool sandwich_within64(const struct amm_side *p, __u64 s, __u64 w, __u64 m,
-					      __u64 f, struct wide128 full)
+static __always_inline __u64 sandwich_limited64(const struct amm_side *p, __u64 v, __u64 m, __u64 f)
 {
-	__u64 after = wide_mulhi(s + f * p->n, w + f * p->d) + 1;
+	__u64 s = p->rin * p->d, vn = v * p->n, w = s + vn, root;
+	struct wide128 full = wide_mul(p->rout, vn), least = wide_mul(w, m), slack;
 
-	return wide_ge(wide_mul(full.hi, s), wide_mul(after, m));
-}
-
-/* min(f, the victim's limit in real numbers) for v <= rin / 8; just f if the limit is loose. */
-static __always_inline __u64 sandwich_limited(const struct amm_side *p, __u64 v, __u64 m, __u64 f,
-					      bool narrow)
-{
-	__u64 s, w, vn, root;
-	struct wide128 full;
-	struct sandwich_limit q;
-
-	if (narrow) {
-		s = p->rin * p->d;
-		vn = v * p->n;
-		w = s + vn;
-		full = wide_mul(p->rout, vn);
-		if (sandwich_within64(p, s, w, m, f, full))
-			return f;
-		if (sandwich_limit64(s, w, full, m, &q, &root))
-			root = sandwich_limit_root(p, &q);
-	} else {
-		root = sandwich_limit_wide(p, v, m);
-	}
+	if (wide_ge(wide_mul(full.hi, s), wide_mul(wide_mulhi(s + f * p->n, w + f * p->d) + 1, m)))
+		return f;
+	if (!wide_ge(full, least))
+		return 0;
+	slack = wide_sub(full, least);
+	if (slack.hi >= m)
+		return f;
+	root = sandwich_limit_root(p, s, w, wide_div(slack, m));
 	return f < root ? f : root;
 }
 
@@ -298,8 +251,7 @@ static __always_inline bool sandwich_rising(const struct amm_side *p, __u64 v, _
 {
 	__u64 n = p->n, d = p->d, k = (d - n) * (d + n);
 
-	return wide_ge(wide_mul(v, 2 * n * n),
-		       wide_add(wide_mul(f, k), wide_mul(p->rin, 2 * k)));
+	return wide_ge(wide_mul(v, 2 * n * n), wide_add(wide_mul(f, k), wide_mul(p->rin, 2 * k)));
 }
 
 /* a * b for fractions of 2^62, b up to 4. */
@@ -381,7 +333,8 @@ MEV_COLD __u64 sandwich_limit_any(const struct amm_side *p, __u64 v, __u64 m)
 	l = wide_fp_from(wide_add(wide_mul(p->rin, d * (d + n)), wide_mul(v, n * n)));
 	f0 = wide_fp_mul(wide_fp_from(s), wide_fp_from192(wide_sub192(full, least)));
 	f0 = wide_fp_div(f0, wide_fp_mul(wide_fp_from64(m), l));
-	return wide_fp_floor(sandwich_bend(f0, wide_fp_div(wide_fp_mul(wide_fp_from64(n * d), f0), l)));
+	return wide_fp_floor(
+		sandwich_bend(f0, wide_fp_div(wide_fp_mul(wide_fp_from64(n * d), f0), l)));
 }
 
 /*
@@ -519,7 +472,12 @@ static inline bool sandwich_best(const struct amm_side *p, __u64 v, __u64 min_ou
 	if (unlikely(sandwich_odd(p, v)))
 		return sandwich_search(p, v, m, top, s);
 	narrow = sandwich_narrow(p, p->rin + v + top);
-	f = sandwich_limited(p, v, m, top, narrow);
+	if (likely(narrow)) {
+		f = sandwich_limited64(p, v, m, top);
+	} else {
+		f = sandwich_limit_wide(p, v, m);
+		f = top < f ? top : f;
+	}
 	if (!sandwich_rising(p, v, f))
 		f = sandwich_peaked64(p, v, f);
 	if (!f)

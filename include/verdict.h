@@ -12,27 +12,28 @@
 #include "compiler.h"
 
 /* X(ENUMERATOR, name, number, what it means) */
-#define MEV_VERDICTS(X)                                                                           \
-	X(PASS, pass, 1, "not ours: to the kernel")                                               \
-	X(MALFORMED, malformed, 2, "IP or UDP length does not fit: dropped")                      \
-	X(BAD_CHECKSUM, bad_checksum, 3, "wrong checksum: dropped")                               \
-	X(BAD_LENGTH, bad_length, 4, "payload is not one record: dropped")                        \
-	X(BAD_FIELD, bad_field, 5, "direction or reserved bytes invalid: dropped")                \
-	X(BELOW_MIN, below_min, 6, "amount_in under min_amount_in: dropped")                      \
-	X(UNKNOWN_POOL, unknown_pool, 7, "swap in a pool not configured: dropped")                \
-	X(NO_STATE, no_state, 8, "pool has no reserves yet: dropped")                             \
-	X(BELOW_BREAK_EVEN, below_break_even, 9, "no front-run can gain: dropped")                \
-	X(VICTIM_REVERTS, victim_reverts, 10, "victim gets too little even untouched: dropped")   \
-	X(REDIRECT, redirect, 11, "candidate: to userspace")                                      \
-	X(UPDATE_APPLIED, update_applied, 12, "pool state replaced")                              \
-	X(UPDATE_STALE, update_stale, 13, "update no newer than the last applied: dropped")       \
-	X(UPDATE_INVALID, update_invalid, 14, "update with a reserve of zero: dropped")           \
-	X(UPDATE_UNKNOWN_POOL, update_unknown_pool, 15, "update of a pool not configured: dropped") \
-	X(UNPROFITABLE, unprofitable, 16, "candidate without enough profit: dropped")             \
-	X(REPLIED, replied, 17, "answered")                                                       \
-	X(UPDATE_FORBIDDEN, update_forbidden, 18, "update from a source not allowed: dropped")    \
-	X(POOL_BUSY, pool_busy, 19, "pool state kept changing while read: dropped")               \
-	X(NO_SOCKET, no_socket, 20, "candidate on a queue without a socket: to the kernel")       \
+#define MEV_VERDICTS(X)                                                                         \
+	X(PASS, pass, 1, "not ours: to the kernel")                                             \
+	X(MALFORMED, malformed, 2, "IP or UDP length does not fit: dropped")                    \
+	X(BAD_CHECKSUM, bad_checksum, 3, "wrong checksum: dropped")                             \
+	X(BAD_LENGTH, bad_length, 4, "payload is not one record: dropped")                      \
+	X(BAD_FIELD, bad_field, 5, "direction or reserved bytes invalid: dropped")              \
+	X(BELOW_MIN, below_min, 6, "amount_in under min_amount_in: dropped")                    \
+	X(UNKNOWN_POOL, unknown_pool, 7, "swap in a pool not configured: dropped")              \
+	X(NO_STATE, no_state, 8, "pool has no reserves yet: dropped")                           \
+	X(BELOW_BREAK_EVEN, below_break_even, 9, "no front-run can gain: dropped")              \
+	X(VICTIM_REVERTS, victim_reverts, 10, "victim gets too little even untouched: dropped") \
+	X(REDIRECT, redirect, 11, "candidate: to userspace")                                    \
+	X(UPDATE_APPLIED, update_applied, 12, "pool state replaced")                            \
+	X(UPDATE_STALE, update_stale, 13, "update no newer than the last applied: dropped")     \
+	X(UPDATE_INVALID, update_invalid, 14, "update with a reserve of zero: dropped")         \
+	X(UPDATE_UNKNOWN_POOL, update_unknown_pool, 15,                                         \
+	  "update of a pool not configured: dropped")                                           \
+	X(UNPROFITABLE, unprofitable, 16, "candidate without enough profit: dropped")           \
+	X(REPLIED, replied, 17, "answered")                                                     \
+	X(UPDATE_FORBIDDEN, update_forbidden, 18, "update from a source not allowed: dropped")  \
+	X(POOL_BUSY, pool_busy, 19, "pool state kept changing while read: dropped")             \
+	X(NO_SOCKET, no_socket, 20, "candidate on a queue without a socket: to the kernel")     \
 	X(REJECTED, rejected, 21, "handed to userspace but no candidate: dropped")
 
 enum mev_verdict {
@@ -60,9 +61,9 @@ struct mev_counters {
 #undef X
 };
 
-#define X(id, name, number, text)                                                     \
-	_Static_assert(__builtin_offsetof(struct mev_counters, name) ==               \
-			       ((number) - 1) * sizeof(struct mev_counter),           \
+#define X(id, name, number, text)                                                                  \
+	_Static_assert(__builtin_offsetof(struct mev_counters, name) ==                            \
+			       (number) * sizeof(struct mev_counter) - sizeof(struct mev_counter), \
 		       "verdict " #name " is out of order");
 MEV_VERDICTS(X)
 #undef X

@@ -170,6 +170,12 @@ static __always_inline __u64 wide_shl_hi(__u64 hi, __u64 lo, __u32 s)
 	return hi << s | lo >> 1 >> (63 - s);
 }
 
+/* (hi:lo) >> s, its low limb; s in [0, 63]. */
+static __always_inline __u64 wide_shr(__u64 hi, __u64 lo, __u32 s)
+{
+	return lo >> s | hi << 1 << (63 - s);
+}
+
 /*
  * One digit of Knuth's algorithm D (TAOCP 2, 4.3.1) in base 2^32: floor((hi:digit) / d) for
  * hi < d, d >= 2^63, digit < 2^32. The estimate from d's upper half is at most 2 too large.
@@ -384,8 +390,8 @@ static __always_inline struct wide_fp wide_fp_sub(struct wide_fp a, struct wide_
 static __always_inline struct wide_fp wide_fp_sqrt(struct wide_fp a)
 {
 	__u32 k = 1 + ((__u32)a.e & 1);
-	__u64 z = a.m >> k;	/* of 2^63, in [1/4, 1); a = z 2^(e + k), e + k odd */
-	__u64 z32 = z >> 31;	/* of 2^32 */
+	__u64 z = a.m >> k;  /* of 2^63, in [1/4, 1); a = z 2^(e + k), e + k odd */
+	__u64 z32 = z >> 31; /* of 2^32 */
 	__u64 y = 2867787662ULL - ((3527624809ULL - (1759398851ULL * z32 >> 32)) * z32 >> 32);
 	struct wide128 n = { z << 63, z >> 1 }, root = { 0, 0 };
 

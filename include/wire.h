@@ -20,12 +20,12 @@
 
 /* A victim's swap as an order-flow feed announces it. One datagram carries exactly one. */
 struct dex_swap_tx {
-	__u64 nonce;                          /* chosen by the sender, echoed in the reply */
+	__u64 nonce; /* chosen by the sender, echoed in the reply */
 	__u8 pool_address[MEV_ADDRESS_LEN];
-	__u64 amount_in;                      /* in units of the victim's input token */
-	__u64 min_amount_out;                 /* the victim reverts if it would receive less */
+	__u64 amount_in;      /* in units of the victim's input token */
+	__u64 min_amount_out; /* the victim reverts if it would receive less */
 	__u8 token_direction;
-	__u8 reserved[3];                     /* zero */
+	__u8 reserved[3]; /* zero */
 } __wire;
 
 /* A pool's whole state; the newest one wins (update rules: pool.h). */

@@ -30,11 +30,11 @@ struct reader {
 };
 
 /* One line for a person, and no second one after it. */
-#define complain(r, at, ...)                                              \
-	do {                                                              \
-		if (!(r)->failed)                                         \
-			complain_at((r)->path, (at), __VA_ARGS__);        \
-		(r)->failed = true;                                       \
+#define complain(r, at, ...)                                       \
+	do {                                                       \
+		if (!(r)->failed)                                  \
+			complain_at((r)->path, (at), __VA_ARGS__); \
+		(r)->failed = true;                                \
 	} while (0)
 
 static void __attribute__((format(printf, 3, 4)))
@@ -263,7 +263,8 @@ static void begin_pool(struct reader *r, const char *address)
 	__u32 earlier;
 
 	if (parse_address(address, pool.address)) {
-		complain(r, r->line, "[pool %s]: want an address of 40 hexadecimal digits", address);
+		complain(r, r->line, "[pool %s]: want an address of 40 hexadecimal digits",
+			 address);
 		return;
 	}
 	if (c->pool_cnt == MEV_MAX_POOLS) {
@@ -298,10 +299,12 @@ static void end_section(struct reader *r)
 	if (r->failed || r->section != SECTION_POOL)
 		return;
 	if (!(r->keys_seen & 1u << KEY_FEE))
-		complain(r, last_pool(r)->line, "this pool has no fee: add fee = 3/1000 or the like");
-	else if ((r->keys_seen & reserves) && (r->keys_seen & reserves) != reserves)
 		complain(r, last_pool(r)->line,
-			 "this pool has one reserve only: give both, or none to wait for an update");
+			 "this pool has no fee: add fee = 3/1000 or the like");
+	else if ((r->keys_seen & reserves) && (r->keys_seen & reserves) != reserves)
+		complain(
+			r, last_pool(r)->line,
+			"this pool has one reserve only: give both, or none to wait for an update");
 }
 
 static void begin_section(struct reader *r, const char *line)
@@ -328,7 +331,8 @@ static void begin_section(struct reader *r, const char *line)
 	} else if (!strcmp(name, "front_run")) {
 		r->section = SECTION_FRONT_RUN;
 	} else {
-		complain(r, r->line, "no section [%s]: want [node], [feed], [front_run] or "
+		complain(r, r->line,
+			 "no section [%s]: want [node], [feed], [front_run] or "
 			 "[pool ADDRESS]",
 			 name);
 		return;
@@ -374,10 +378,16 @@ int config_default(struct config *c)
 	static const struct config_pool pools[] = {
 		{ .address = { 0xa0, 0xb8, 0x69, 0x91, 0xc6, 0x21, 0x8b, 0x36, 0xc1, 0xd1,
 			       0x9d, 0x4a, 0x2e, 0x9e, 0xb0, 0xce, 0x36, 0x06, 0xeb, 0x48 },
-		  .fee_n = 997, .fee_d = 1000, .reserve0 = 1000000000000, .reserve1 = 500000000000 },
+		  .fee_n = 997,
+		  .fee_d = 1000,
+		  .reserve0 = 1000000000000,
+		  .reserve1 = 500000000000 },
 		{ .address = { 0xcb, 0xcd, 0xf9, 0x62, 0x6b, 0xc0, 0x3e, 0x24, 0xf7, 0x79,
 			       0x43, 0x41, 0x78, 0xa7, 0x3a, 0x0b, 0x4b, 0xad, 0x62, 0xed },
-		  .fee_n = 997, .fee_d = 1000, .reserve0 = 1000000000000, .reserve1 = 500000000000 },
+		  .fee_n = 997,
+		  .fee_d = 1000,
+		  .reserve0 = 1000000000000,
+		  .reserve1 = 500000000000 },
 	};
 
 	*c = (struct config){ .node = default_node };

@@ -14,8 +14,8 @@
 
 struct config_pool {
 	__u8 address[MEV_ADDRESS_LEN];
-	__u32 fee_n, fee_d;        /* amm.h: n = fee_den - fee_num, d = fee_den */
-	__u64 reserve0, reserve1;  /* both 0: wait for the first update */
+	__u32 fee_n, fee_d;       /* amm.h: n = fee_den - fee_num, d = fee_den */
+	__u64 reserve0, reserve1; /* both 0: wait for the first update */
 	int line;
 };
 

@@ -18,7 +18,7 @@
 /* What one check finds and a later one goes by. */
 struct doctor_host {
 	__u32 queue_cnt;  /* queues to provide for: those of the interface, else 1 */
-	__u64 caps;	  /* effective capabilities, 1 << CAP_* */
+	__u64 caps;       /* effective capabilities, 1 << CAP_* */
 	bool bpf_allowed; /* an XDP program loads */
 };
 

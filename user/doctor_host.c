@@ -106,7 +106,7 @@ static void check_caps(struct doctor_report *r, struct doctor_host *host)
 		doctor_add(r, has ? DOCTOR_OK : DOCTOR_MISSING, needed_caps[i].name,
 			   "%s, needed %s",
 			   direct ? "there" :
-			   has	  ? "CAP_SYS_ADMIN stands in" :
+			   has    ? "CAP_SYS_ADMIN stands in" :
 				    "not there",
 			   needed_caps[i].why);
 		if (!has)

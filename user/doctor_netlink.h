@@ -16,12 +16,12 @@
  * enum netdev_xdp_act of the kernel's linux/netdev.h (Linux 6.3), which Debian 12 does not ship;
  * Documentation/netlink/specs/netdev.yaml.
  */
-#define NETDEV_XDP_BASIC (1u << 0)	  /* aborted, drop, pass, TX */
-#define NETDEV_XDP_REDIRECT (1u << 1)	  /* hence AF_XDP in copy mode */
+#define NETDEV_XDP_BASIC (1u << 0)        /* aborted, drop, pass, TX */
+#define NETDEV_XDP_REDIRECT (1u << 1)     /* hence AF_XDP in copy mode */
 #define NETDEV_XDP_XSK_ZEROCOPY (1u << 3) /* AF_XDP without copying */
 
 struct doctor_link {
-	char kind[16];	     /* "veth", "bond", empty for hardware */
+	char kind[16];       /* "veth", "bond", empty for hardware */
 	__u32 peer_index;    /* of a veth, 0: none */
 	bool peer_elsewhere; /* the peer is in another network namespace */
 	bool carrier;

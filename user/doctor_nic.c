@@ -172,7 +172,7 @@ int doctor_query_xdp(__u32 ifindex, struct doctor_xdp *out)
 		return err;
 	/* With one program each in the driver and in the generic hook, the driver's comes first. */
 	out->prog_id = query.drv_prog_id ? query.drv_prog_id :
-		       query.hw_prog_id	 ? query.hw_prog_id :
+		       query.hw_prog_id  ? query.hw_prog_id :
 					   query.skb_prog_id;
 	out->native = query.drv_prog_id || query.hw_prog_id;
 	if (!out->prog_id)

@@ -34,17 +34,16 @@ struct doctor_report {
 };
 
 /* The heading of what is added from now on, such as "host". */
-__attribute__((format(printf, 2, 3))) void doctor_group(struct doctor_report *r, const char *fmt,
-							...);
+void doctor_group(struct doctor_report *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Adds a finding: its name, and what was found. Bytes that a terminal might obey become '?'. */
-__attribute__((format(printf, 4, 5))) void doctor_add(struct doctor_report *r,
-						      enum doctor_status status, const char *name,
-						      const char *fmt, ...);
+void doctor_add(struct doctor_report *r, enum doctor_status status, const char *name,
+		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* What to do about the finding added last; with a status of ok, advice for a special case. */
-__attribute__((format(printf, 2, 3))) void doctor_remedy(struct doctor_report *r, const char *fmt,
-							 ...);
+void doctor_remedy(struct doctor_report *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 void doctor_print(const struct doctor_report *r);
 

@@ -184,8 +184,8 @@ static int refuse_attached(const struct netif *netif)
 		close(fd);
 	}
 	log_err("%s already has XDP program %u (%s), which is left alone: stop its owner, or "
-		"`xdp-loader unload %s --all`", netif->name, query.prog_id,
-		info.name[0] ? info.name : "unknown", netif->name);
+		"`xdp-loader unload %s --all`",
+		netif->name, query.prog_id, info.name[0] ? info.name : "unknown", netif->name);
 	return -EBUSY;
 }
 
@@ -237,7 +237,8 @@ int filter_prog_open(struct filter_prog **out, const struct netif *netif, const 
 		err = take_pin_dir(fp);
 	else
 		log_warn("%s is not in a bpffs: running without pins, so bpftool finds the maps by "
-			 "id only; `mount -t bpf bpf /sys/fs/bpf` provides one", fp->pin_dir);
+			 "id only; `mount -t bpf bpf /sys/fs/bpf` provides one",
+			 fp->pin_dir);
 	if (!err)
 		err = set_pins(fp);
 	if (!err && pool_cnt > bpf_map__max_entries(fp->skel->maps.mev_pool_stats))

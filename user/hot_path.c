@@ -65,8 +65,8 @@ enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u3
 
 	side = mev_pool_side(&state, tx->token_direction);
 	least = MEV_READ_ONCE(cfg->min_profit);
-	if (!sandwich_decide(&side, tx->amount_in, tx->min_amount_out,
-			     MEV_READ_ONCE(cfg->capital), MEV_READ_ONCE(cfg->strategy), &best) ||
+	if (!sandwich_decide(&side, tx->amount_in, tx->min_amount_out, MEV_READ_ONCE(cfg->capital),
+			     MEV_READ_ONCE(cfg->strategy), &best) ||
 	    best.profit < (least ? least : 1))
 		return MEV_UNPROFITABLE;
 

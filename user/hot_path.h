@@ -16,10 +16,10 @@
 #include "verdict.h"
 
 struct hot_path {
-	const struct mev_config *config;  /* mev_config, mapped: may change between two frames */
-	const struct mev_pool *pools;     /* mev_pools, mapped: changes all the time */
+	const struct mev_config *config; /* mev_config, mapped: may change between two frames */
+	const struct mev_pool *pools;    /* mev_pools, mapped: changes all the time */
 	__u32 pool_cnt;
-	const struct pool_table *index;   /* for frames that come without a good hint */
+	const struct pool_table *index; /* for frames that come without a good hint */
 };
 
 /* What a decision leaves behind; only meaningful with MEV_REPLIED. */

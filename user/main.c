@@ -24,7 +24,8 @@ static const char usage[] =
 	"  quote             the economics on the command line, no network\n"
 	"  --version\n"
 	"\n"
-	"`mevnode COMMAND --help` has options and examples. Exit codes: 0 done, 1 failed at run time,\n"
+	"`mevnode COMMAND --help` has options and examples. Exit codes: 0 done, 1 failed at run "
+	"time,\n"
 	"2 wrong usage or configuration, 3 the host lacks something.\n";
 
 /* libbpf and libxdp say a lot about what they then work around; errors we report ourselves. */

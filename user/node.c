@@ -78,8 +78,8 @@ static enum exit_code choose_queues(struct node *n)
 	}
 	if (n->queue_cnt < n->netif.rx_queues)
 		log_warn("%u of %u RX queues of %s are served: candidates on the others go to the "
-			 "kernel, counted as no_socket", n->queue_cnt, n->netif.rx_queues,
-			 n->netif.name);
+			 "kernel, counted as no_socket",
+			 n->queue_cnt, n->netif.rx_queues, n->netif.name);
 	return EXIT_DONE;
 }
 
@@ -118,7 +118,8 @@ static int open_sockets_in_mode(struct node *n)
 		}
 		if (o->mode == MODE_ZEROCOPY) {
 			log_err("%s (%s) has no zero-copy: %s; take --mode copy, or a driver that "
-				"has it", n->netif.name, n->netif.driver, strerror(-err));
+				"has it",
+				n->netif.name, n->netif.driver, strerror(-err));
 			return -EOPNOTSUPP;
 		}
 		log_info("%s (%s) has no zero-copy: %s; trying copy", n->netif.name,

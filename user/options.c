@@ -9,6 +9,7 @@
 #include "log.h"
 #include "parse.h"
 
+/* clang-format off */
 static const char usage[] =
 	"usage: mevnode run -i IFACE [options]\n"
 	"\n"
@@ -37,6 +38,7 @@ static const char usage[] =
 	"  mevnode run -i eth1 -c pools.ini                 every queue, the best mode to be had\n"
 	"  mevnode run -i eth1 -m zerocopy --poll spin -q 0-1 --cpus 2,3\n"
 	"  mevnode run -i veth1 --replies 1000 --json       stop by itself, summary for a script\n";
+/* clang-format on */
 
 enum {
 	OPT_CPUS = 256,

@@ -32,7 +32,7 @@ struct run_options {
 	__u32 queues[MEV_MAX_QUEUES];
 	__u32 queue_cnt; /* 0: every RX queue */
 	__u32 cpus[WORKER_MAX_CPUS];
-	__u32 cpu_cnt; /* 0: not pinned */
+	__u32 cpu_cnt;    /* 0: not pinned */
 	__u32 duration_s; /* 0: until a signal */
 	__u64 replies;    /* 0: no limit */
 	bool verify_checksum;

@@ -29,7 +29,8 @@ static const char usage[] =
 	"                     --min-amount-out N --capital N [--strategy optimal|fixed]\n"
 	"       mevnode quote --csv FILE [--strategy optimal|fixed]\n"
 	"\n"
-	"The best front-run on one swap, with exact integers and no network. Amounts are whole units\n"
+	"The best front-run on one swap, with exact integers and no network. Amounts are whole "
+	"units\n"
 	"of their token, 0 to 2^64 - 1.\n"
 	"\n"
 	"  --reserve-in N       pool's reserve of the token the victim sells\n"
@@ -40,18 +41,22 @@ static const char usage[] =
 	"  --capital N          the most that may go into the front-run\n"
 	"  --strategy NAME      optimal (default): the best front-run; fixed: all of the capital\n"
 	"  --csv FILE           a row a swap, - for stdin. Header line first:\n"
-	"                       reserve_in,reserve_out,fee_num,fee_den,amount_in,min_amount_out,capital\n"
+	"                       "
+	"reserve_in,reserve_out,fee_num,fee_den,amount_in,min_amount_out,capital\n"
 	"                       (further columns are ignored); answers are written to stdout as\n"
 	"                       profit,front_run_in,front_run_out,victim_out,back_run_out\n"
 	"  -h, --help           this text\n"
 	"\n"
-	"Prints key=value lines: victim_out_untouched, break_even (amount_in below which no front-run\n"
-	"can gain), front_run_in, front_run_out, victim_out, back_run_out, profit. Where profit is 0 a\n"
+	"Prints key=value lines: victim_out_untouched, break_even (amount_in below which no "
+	"front-run\n"
+	"can gain), front_run_in, front_run_out, victim_out, back_run_out, profit. Where profit is "
+	"0 a\n"
 	"line reason= says why: below_break_even, victim_reverts or unprofitable.\n"
 	"\n"
 	"examples:\n"
 	"  mevnode quote --reserve-in 1000000000000 --reserve-out 500000000000 --fee 3/1000 \\\n"
-	"                --amount-in 10000000000 --min-amount-out 4900000000 --capital 100000000000\n"
+	"                --amount-in 10000000000 --min-amount-out 4900000000 --capital "
+	"100000000000\n"
 	"  mevnode quote --csv swaps.csv > answers.csv\n"
 	"  zcat swaps.csv.gz | mevnode quote --csv - --strategy fixed | sort -n | tail\n"
 	"\n"
@@ -73,7 +78,8 @@ static int quote_one(const struct quote *q)
 	__u64 kappa = amm_kappa_q64(q->pool.n, q->pool.d);
 	__u64 break_even = amm_break_even(q->pool.rin, kappa);
 	struct sandwich s;
-	bool found = sandwich_decide(&q->pool, q->amount_in, q->min_out, q->capital, q->strategy, &s);
+	bool found =
+		sandwich_decide(&q->pool, q->amount_in, q->min_out, q->capital, q->strategy, &s);
 
 	printf("victim_out_untouched=%llu\n", amm_out(&q->pool, q->amount_in));
 	printf("break_even=%llu\n", break_even);
@@ -93,10 +99,10 @@ static int quote_one(const struct quote *q)
 
 /* ------------------------------------------------------------------ CSV */
 
-#define IN_SIZE (256 * 1024)  /* also the longest line accepted */
+#define IN_SIZE (256 * 1024) /* also the longest line accepted */
 #define OUT_SIZE (256 * 1024)
-#define ROW_MAX (5 * 21)      /* five u64, each with a comma or newline */
-#define PAD 8		      /* digits are loaded 8 at a time, so up to 7 bytes too far */
+#define ROW_MAX (5 * 21) /* five u64, each with a comma or newline */
+#define PAD 8            /* digits are loaded 8 at a time, so up to 7 bytes too far */
 
 static const char *const columns[] = {
 	"reserve_in", "reserve_out", "fee_num", "fee_den", "amount_in", "min_amount_out", "capital",
@@ -106,9 +112,9 @@ static const char *const columns[] = {
 struct csv {
 	const char *path;
 	int fd;
-	__u64 line;	    /* number of the line at hand, from 1 */
-	size_t extra_cnt;   /* columns beyond the seven */
-	size_t start, end;  /* in[start, end) is read and not yet parsed */
+	__u64 line;        /* number of the line at hand, from 1 */
+	size_t extra_cnt;  /* columns beyond the seven */
+	size_t start, end; /* in[start, end) is read and not yet parsed */
 	size_t out_len;
 	bool at_eof;
 	char in[IN_SIZE + 1 + PAD];
@@ -219,7 +225,8 @@ static int csv_header(struct csv *c)
 
 		if (strncmp(p, columns[i], len) || (p[len] != ',' && p[len] != '\n') ||
 		    (p[len] == '\n' && i + 1 < COLUMN_CNT))
-			return bad_line(c, "column %zu of the header is not '%s'", i + 1, columns[i]);
+			return bad_line(c, "column %zu of the header is not '%s'", i + 1,
+					columns[i]);
 		p += len + (p[len] == ',');
 	}
 	for (c->extra_cnt = p[-1] == ','; *p != '\n'; p++)
@@ -233,7 +240,9 @@ static int csv_header(struct csv *c)
  */
 static inline int take_number(char **text, __u64 *out)
 {
-	static const __u32 power[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000 };
+	static const __u32 power[] = {
+		1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000
+	};
 	char *p = *text;
 	__u64 v = 0;
 	bool over = false;
@@ -291,8 +300,8 @@ static int csv_row(struct csv *c, char *p, struct quote *q)
 		return bad_line(c, "%zu columns where the header has %zu", COLUMN_CNT + extra_cnt,
 				COLUMN_CNT + c->extra_cnt);
 	if (field[3] < 1 || field[3] > 1000000 || field[2] >= field[3])
-		return bad_line(c, "fee %llu/%llu is not 0 <= fee_num < fee_den <= 1000000", field[2],
-				field[3]);
+		return bad_line(c, "fee %llu/%llu is not 0 <= fee_num < fee_den <= 1000000",
+				field[2], field[3]);
 	q->pool.rin = field[0];
 	q->pool.rout = field[1];
 	q->pool.n = (__u32)(field[3] - field[2]);
@@ -306,10 +315,11 @@ static int csv_row(struct csv *c, char *p, struct quote *q)
 /* v in decimal, and `end` behind it. Two digits a step, from the last. */
 static inline char *put_number(char *p, __u64 v, char end)
 {
-	static const char pairs[] =
-		"0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243"
-		"4445464748495051525354555657585960616263646566676869707172737475767778798081828384858687"
-		"888990919293949596979899";
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930"
+				    "31323334353637383940414243"
+				    "44454647484950515253545556575859606162636465666768697071727374"
+				    "75767778798081828384858687"
+				    "888990919293949596979899";
 	char digits[20], *d = digits + sizeof(digits);
 	size_t len;
 
@@ -402,7 +412,16 @@ out_free:
 
 /* ------------------------------------------------------------------ options */
 
-enum option_id { OPT_RIN = 1, OPT_ROUT, OPT_FEE, OPT_AMOUNT, OPT_MIN, OPT_CAPITAL, OPT_STRATEGY, OPT_CSV };
+enum option_id {
+	OPT_RIN = 1,
+	OPT_ROUT,
+	OPT_FEE,
+	OPT_AMOUNT,
+	OPT_MIN,
+	OPT_CAPITAL,
+	OPT_STRATEGY,
+	OPT_CSV
+};
 
 #define NEEDED_CNT OPT_CAPITAL /* OPT_RIN to OPT_CAPITAL: all or, with --csv, none */
 
@@ -481,7 +500,8 @@ static int cross_check(const struct quote *q, unsigned int seen)
 		if (q->csv && given)
 			log_err("quote: --%s and --csv exclude each other", option_name(id));
 		else if (!q->csv && !given)
-			log_err("quote: --%s is missing; see mevnode quote --help", option_name(id));
+			log_err("quote: --%s is missing; see mevnode quote --help",
+				option_name(id));
 		else
 			continue;
 		return EXIT_USAGE;
@@ -513,7 +533,8 @@ static int parse_options(int argc, char **argv, struct quote *q)
 		}
 		seen |= 1U << id;
 		if (set_option(q, id, optarg)) {
-			log_err("quote: --%s '%s' is not %s", option_name(id), optarg, option_form(id));
+			log_err("quote: --%s '%s' is not %s", option_name(id), optarg,
+				option_form(id));
 			return EXIT_USAGE;
 		}
 	}

@@ -24,7 +24,7 @@ struct response {
 	__u64 addr;  /* of the reply's first byte, an offset into the UMEM */
 	__u64 rx_ns; /* when its request entered the XDP program, MEV_META_RX_BITS of it */
 	__u32 len;
-	bool timed;  /* rx_ns is known */
+	bool timed; /* rx_ns is known */
 };
 
 struct response_ring {

@@ -11,17 +11,17 @@
 #define MAX_POOLS_SHOWN 20
 
 /* XDP_STATISTICS and the transmit counters, with the names that both outputs use. */
-#define XSK_FIELDS(X)                                           \
-	X(rx_dropped, s->xsk.rx_dropped)                        \
-	X(rx_invalid_descs, s->xsk.rx_invalid_descs)            \
-	X(tx_invalid_descs, s->xsk.tx_invalid_descs)            \
-	X(rx_ring_full, s->xsk.rx_ring_full)                    \
+#define XSK_FIELDS(X)                                                \
+	X(rx_dropped, s->xsk.rx_dropped)                             \
+	X(rx_invalid_descs, s->xsk.rx_invalid_descs)                 \
+	X(tx_invalid_descs, s->xsk.tx_invalid_descs)                 \
+	X(rx_ring_full, s->xsk.rx_ring_full)                         \
 	X(rx_fill_ring_empty_descs, s->xsk.rx_fill_ring_empty_descs) \
-	X(tx_ring_empty_descs, s->xsk.tx_ring_empty_descs)      \
-	X(tx_backpressure, s->worker.tx_backpressure)           \
-	X(tx_kicks, s->worker.tx_kicks)                         \
-	X(tx_kick_again, s->worker.tx_kick_again)               \
-	X(tx_kick_errors, s->worker.tx_kick_errors)             \
+	X(tx_ring_empty_descs, s->xsk.tx_ring_empty_descs)           \
+	X(tx_backpressure, s->worker.tx_backpressure)                \
+	X(tx_kicks, s->worker.tx_kicks)                              \
+	X(tx_kick_again, s->worker.tx_kick_again)                    \
+	X(tx_kick_errors, s->worker.tx_kick_errors)                  \
 	X(chunks_missing, s->chunks_missing)
 
 void stats_add_worker(struct stats *s, const struct worker *w)
@@ -105,8 +105,8 @@ static void print_pools(const struct stats *s)
 		printf("%s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %8" PRIu64
 		       " %8" PRIu64 "\n",
 		       address, (uint64_t)p->kernel.swaps, (uint64_t)p->kernel.candidates,
-		       (uint64_t)p->replies, (uint64_t)p->kernel.updates,
-		       (uint64_t)p->kernel.gaps, (uint64_t)p->kernel.stale);
+		       (uint64_t)p->replies, (uint64_t)p->kernel.updates, (uint64_t)p->kernel.gaps,
+		       (uint64_t)p->kernel.stale);
 	}
 	if (more)
 		printf("and %u more pools: see --json\n", more);

@@ -22,13 +22,13 @@ struct stats_pool {
 /* Everything that a run has counted, summed over queues and CPUs. */
 struct stats {
 	const char *backend, *mode, *interface;
-	struct mev_counters kernel;      /* by the XDP program */
-	struct worker_counters worker;   /* by the workers */
-	struct xdp_statistics xsk;       /* by the kernel's AF_XDP sockets */
+	struct mev_counters kernel;    /* by the XDP program */
+	struct worker_counters worker; /* by the workers */
+	struct xdp_statistics xsk;     /* by the kernel's AF_XDP sockets */
 	struct latency_hist hot_path_ns;
 	struct latency_hist in_node_ns;
-	__s64 chunks_missing;            /* lost from the rings' account; anything but 0 is a bug */
-	struct stats_pool *pools;        /* pool_cnt of them */
+	__s64 chunks_missing;     /* lost from the rings' account; anything but 0 is a bug */
+	struct stats_pool *pools; /* pool_cnt of them */
 	__u32 pool_cnt;
 };
 

@@ -28,7 +28,8 @@ int umem_open(struct umem *u)
 	if (mlock(u->area, u->size)) {
 		err = -errno;
 		log_err("cannot lock %zu bytes of packet memory: %s; raise `ulimit -l` or grant "
-			"CAP_IPC_LOCK", u->size, strerror(-err));
+			"CAP_IPC_LOCK",
+			u->size, strerror(-err));
 		umem_close(u);
 		return err;
 	}

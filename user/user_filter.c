@@ -61,15 +61,14 @@ static enum mev_verdict take_swap(const struct user_filter *f, const struct dex_
 
 	if (!find_pool(f, swap->pool_address, slot))
 		return MEV_UNKNOWN_POOL;
-	verdict = mev_pool_read(&f->pools[*slot], &state) ? filter_swap(swap, &state) :
-							     MEV_POOL_BUSY;
+	verdict =
+		mev_pool_read(&f->pools[*slot], &state) ? filter_swap(swap, &state) : MEV_POOL_BUSY;
 	f->counters[*slot].swaps++;
 	f->counters[*slot].candidates += verdict == MEV_REDIRECT;
 	return verdict;
 }
 
-enum mev_verdict user_filter_judge(const struct user_filter *f, void *frame, __u32 len,
-				   __u32 *slot)
+enum mev_verdict user_filter_judge(const struct user_filter *f, void *frame, __u32 len, __u32 *slot)
 {
 	struct filter_record record;
 	enum mev_verdict verdict;

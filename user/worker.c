@@ -42,7 +42,8 @@ int worker_start(struct worker *w)
 		err = xsk_busy_poll(w->xsk);
 		if (err) {
 			log_err("cannot busy-poll queue %u: %s; Linux 5.11 or later can, with "
-				"CAP_NET_ADMIN; else take --poll spin", w->xsk->queue, strerror(-err));
+				"CAP_NET_ADMIN; else take --poll spin",
+				w->xsk->queue, strerror(-err));
 			return err;
 		}
 	}

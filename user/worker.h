@@ -40,11 +40,11 @@ struct worker_counters {
 
 /* What all workers share. */
 struct worker_control {
-	bool stop;              /* set by the main thread: drain and return */
-	int wake_fd;            /* eventfd, readable once stop is set */
-	int event_fd;           /* eventfd, written by a worker once reply_limit is reached */
-	__u64 reply_limit;      /* 0: none */
-	__u64 replies;          /* of all workers; kept only where there is a limit */
+	bool stop;         /* set by the main thread: drain and return */
+	int wake_fd;       /* eventfd, readable once stop is set */
+	int event_fd;      /* eventfd, written by a worker once reply_limit is reached */
+	__u64 reply_limit; /* 0: none */
+	__u64 replies;     /* of all workers; kept only where there is a limit */
 };
 
 struct worker {
@@ -52,7 +52,7 @@ struct worker {
 	struct xsk *xsk;
 	struct worker_control *control;
 	enum worker_poll poll;
-	int cpu;            /* -1: not pinned */
+	int cpu;             /* -1: not pinned */
 	__u64 *pool_replies; /* by slot, hot_path.pool_cnt of them; written by this worker only */
 	pthread_t thread;
 	struct latency_clock clock;

@@ -132,7 +132,7 @@ int xsk_busy_poll(struct xsk *x)
 		int option, value;
 	} set[] = {
 		{ SO_PREFER_BUSY_POLL, 1 },
-		{ SO_BUSY_POLL, 20 }, /* us a call may poll the driver */
+		{ SO_BUSY_POLL, 20 },        /* us a call may poll the driver */
 		{ SO_BUSY_POLL_BUDGET, 64 }, /* frames a call, NAPI's own weight */
 	};
 

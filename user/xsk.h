@@ -63,8 +63,7 @@ int xsk_statistics(const struct xsk *x, struct xdp_statistics *s);
 /* Chunks that are in no ring and in nobody's hands, given that the worker holds none: 0. */
 static inline __s64 xsk_chunks_missing(const struct xsk *x)
 {
-	return (__s64)UMEM_CHUNK_CNT -
-	       (__s64)(x->filled - x->received + x->sent - x->completed);
+	return (__s64)UMEM_CHUNK_CNT - (__s64)(x->filled - x->received + x->sent - x->completed);
 }
 
 /* TX descriptors that the kernel has not taken yet. */

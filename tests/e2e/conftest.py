@@ -7,12 +7,16 @@ big: takes long; only run by `-m big`.
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-import lab
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
+
+import lab  # noqa: E402  pylint: disable=wrong-import-position
 
 
 def pytest_configure(config):

@@ -13,20 +13,18 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import replies
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
 MEVNODE = Path(os.environ.get("MEVNODE", ROOT / "build" / "mevnode"))
 PIN_ROOT = Path("/sys/fs/bpf/mevnode")
-sys.path.insert(0, str(SCRIPTS))
-
-import replies  # noqa: E402  pylint: disable=wrong-import-position
 
 TIMEOUT = 30  # seconds that anything may take before the test fails
 
