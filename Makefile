@@ -18,7 +18,7 @@ ifneq ($(findstring clang,$(CC)),)
 WARN += -Wno-address-of-packed-member
 endif
 OPT ?= -O3
-CPPFLAGS += -D_GNU_SOURCE -DMEV_VERSION='"$(VERSION)"' -Iinclude -Iuser -I$(B) -isystem $(B)/sys
+CPPFLAGS += -D_GNU_SOURCE -DMEV_VERSION='"$(VERSION)"' -Iinclude -Iuser -Iuser/doctor -I$(B) -isystem $(B)/sys
 CFLAGS += -std=gnu11 -g $(OPT) $(WARN) -fno-strict-overflow -pthread
 LDLIBS := -lxdp -lbpf -linih -ljansson -pthread
 
@@ -31,7 +31,7 @@ ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Iinclude -I. \
 	-Wall -Wextra -Werror -Wno-unused-function -Wno-address-of-packed-member
 
-USER_SRC := $(wildcard user/*.c)
+USER_SRC := $(wildcard user/*.c user/doctor/*.c)
 USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
 LIB_OBJ := $(filter-out $(B)/user/main.o,$(USER_OBJ))
 SKEL := $(B)/sys/mev_filter.skel.h
@@ -107,6 +107,104 @@ tests: all $(B)/unit-tests $(B)/bpf-tests $(BPFT_BPF)
 
 test: tests ## build and run every test (privileged ones need root)
 	$(Q)scripts/run_tests.sh
+
+SANITIZE = $(MAKE) --no-print-directory B=build-$(1) SAN=$(1) OPT=-O1 build-$(1)/unit-tests && \
+	build-$(1)/unit-tests
+
+.PHONY: asan ubsan
+asan: ## unit tests under AddressSanitizer
+	$(Q)$(call SANITIZE,address)
+
+ubsan: ## unit tests under UndefinedBehaviorSanitizer
+	$(Q)$(call SANITIZE,undefined)
+
+# --- fuzzing: clang's libFuzzer, starting from the fixtures ------------------------------------
+
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 20
+FUZZ_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE -Itests -Iinclude -Iuser \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZ_LIB := user/hot_path.c user/pool_table.c user/user_filter.c user/config.c user/parse.c user/log.c
+
+$(FUZZ:%=build/fuzz/%): build/fuzz/%: tests/fuzz/fuzz_%.c $(FUZZ_LIB) $(wildcard include/*.h tests/*.h)
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang $(FUZZ_CFLAGS) $< $(FUZZ_LIB) -linih -o $@
+
+build/fuzz/seeds: tests/fuzz/seeds.c user/pool_table.c $(wildcard include/*.h tests/*.h)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Itests -Iinclude -Iuser $(filter %.c,$^) -o $@
+
+.PHONY: fuzz
+fuzz: $(FUZZ:%=build/fuzz/%) build/fuzz/seeds ## fuzz each target for FUZZ_SECONDS (20)
+	$(Q)mkdir -p $(FUZZ:%=build/fuzz/corpus/%)
+	$(Q)build/fuzz/seeds build/fuzz/corpus
+	$(Q)for target in $(FUZZ); do \
+		echo "fuzz $$target for $(FUZZ_SECONDS) s"; \
+		build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -print_final_stats=1 \
+			-artifact_prefix=build/fuzz/ build/fuzz/corpus/$$target \
+			> build/fuzz/$$target.log 2>&1 || { tail -40 build/fuzz/$$target.log; exit 1; }; \
+		grep -E 'number_of_executed_units|average_exec' build/fuzz/$$target.log; \
+	done
+
+# --- benchmarks ----------------------------------------------------------------------------------
+
+BENCH := $(patsubst bench/micro/%.cc,build/bench/%,$(wildcard bench/micro/*.cc))
+BENCH_SHIM := $(patsubst bench/micro/%.c,build/bench/%.o,$(wildcard bench/micro/*.c))
+
+build/bench/%.o: bench/micro/%.c $(wildcard include/*.h bench/micro/*.h)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+build/bench/%: bench/micro/%.cc $(BENCH_SHIM) $(wildcard include/*.h bench/micro/*.h)
+	$(call say,CXX,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -std=gnu++17 -g -O3 -Wall -Wextra -D_GNU_SOURCE -Iinclude -Iuser -Ibench/micro \
+		$< $(BENCH_SHIM) -lbenchmark -lpthread -o $@
+
+.PHONY: bench bench-build
+bench-build: $(BENCH)
+
+bench: $(BENCH) ## micro-benchmarks, ratios last
+	$(Q)for b in $(BENCH); do $$b || exit 1; done
+
+# --- checks --------------------------------------------------------------------------------------
+
+C_FILES := $(shell git ls-files '*.c' '*.h' '*.cc' 2>/dev/null | grep -v '^vmlinux.h$$')
+HEADERS := $(wildcard include/*.h user/*.h user/doctor/*.h)
+
+.PHONY: format check
+format: ## apply .clang-format
+	$(Q)clang-format -i $(C_FILES)
+
+check: $(B)/user/hot_path.o $(B)/user/worker_loop.o | $(SKEL) ## format, static analysis, hot path's symbols
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
+	$(Q)for h in $(HEADERS); do \
+		$(CC) $(CPPFLAGS) $(CFLAGS) -fsyntax-only -x c $$h || exit 1; done
+	$(Q)scripts/check_hot_path.sh $^
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+		--inline-suppr --suppress=missingIncludeSystem -Iinclude -Iuser -Iuser/doctor user
+	$(Q)shellcheck -x scripts/*.sh .ci/run
+	$(Q)mandoc -T lint -W warning docs/mevnode.8 >&2
+	@echo "check: clean"
+
+# --- installing ----------------------------------------------------------------------------------
+
+.PHONY: install uninstall clean
+install: all ## install into DESTDIR/PREFIX (/usr/local)
+	install -D -m 755 $(B)/mevnode $(DESTDIR)$(PREFIX)/sbin/mevnode
+	install -D -m 644 $(B)/bpf/mev_filter.bpf.o $(DESTDIR)$(PREFIX)/lib/bpf/mev_filter.bpf.o
+	install -D -m 644 docs/mevnode.8 $(DESTDIR)$(PREFIX)/share/man/man8/mevnode.8
+	install -D -m 644 docs/mevnode.ini $(DESTDIR)$(PREFIX)/share/doc/mevnode/mevnode.ini
+
+uninstall: ## remove what install put there
+	$(RM) $(DESTDIR)$(PREFIX)/sbin/mevnode $(DESTDIR)$(PREFIX)/lib/bpf/mev_filter.bpf.o
+	$(RM) $(DESTDIR)$(PREFIX)/share/man/man8/mevnode.8
+	$(RM) -r $(DESTDIR)$(PREFIX)/share/doc/mevnode
+
+clean: ## remove everything made
+	$(RM) -r build build-address build-undefined
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .DELETE_ON_ERROR:

@@ -79,14 +79,14 @@ static __always_inline enum sandwich_legs sandwich_legs64(const struct amm_side 
 							  struct sandwich *s)
 {
 	__u64 rin1 = p->rin + f, vn = v * p->n, a, b, den, rem, rout1, step;
-	struct wide128 num;
+	struct wide128 num, least;
 
 	a = amm_quot64(p->rin, p->rout, f, p->n, p->d, &rem);
 	rout1 = p->rout - a;
 	if (lower) {
 		/* rout f n = a (rin d + f n) + rem: f is rem / (n rout1) above the real edge of a */
 		step = rout1 * p->n;
-		if (rem >= step) {
+		if (rem >> 3 >= step) { /* less than 8 units are not worth a branch hard to foresee */
 			step = rem / step;
 			f -= step;
 			rin1 -= step;
@@ -94,11 +94,20 @@ static __always_inline enum sandwich_legs sandwich_legs64(const struct amm_side 
 	}
 	num = wide_mul(rout1, vn);
 	den = rin1 * p->d + vn;
+	least = wide_mul(m, den);
 	if (!a)
 		return sandwich_no(s, SANDWICH_NONE);
-	if (!wide_ge(num, wide_mul(m, den)))
+	if (!wide_ge(num, least))
 		return sandwich_no(s, SANDWICH_REVERTS);
-	b = wide_div(num, den);
+	if (lower) {
+		/* at its limit the victim gets just m: no division to wait for */
+		least = wide_sub(num, least);
+		b = m;
+		if (least.hi || least.lo >= den)
+			b = wide_div(num, den);
+	} else {
+		b = wide_div(num, den);
+	}
 	return sandwich_fill(s, f, a, b, amm_quot64(rout1 - b, rin1 + v, a, p->n, p->d, &rem));
 }
 
@@ -160,43 +169,43 @@ static inline bool sandwich_at(const struct amm_side *p, __u64 v, __u64 min_out,
  * f = rin phi:
  *	phi + kappa phi^2 = phi0,   phi0 = t d / l,   kappa = n s / l,   eps = kappa phi0
  *	phi = phi0 (1 - eps + 2 eps^2 - 5 eps^3 + 14 eps^4 - ...), the Catalan numbers.
- * s, w and t may be given shifted right alike. For t <= s / 16, eps < 2^-5. The rest of the series is
- * below 2^-45 for eps < 2^-7, so below 1 for rin < 2^50; beyond, one of Newton's steps follows.
+ * s, w and t may be given shifted right alike. For t <= s / 16, eps < 2^-5. Seven terms leave less than
+ * 2^-40 phi for eps < 2^-7, at most 1 in f for rin < 2^46; beyond, one of Newton's steps follows.
  * 2^64 - 1 if t is larger.
  */
-static __always_inline __u64 sandwich_limit_root(const struct amm_side *p, __u64 s, __u64 w,
-						 __u64 t)
+static __always_inline __u64 sandwich_limit_root(const struct amm_side *p, __u64 s, __u64 w, __u64 t)
 {
 	const struct wide128 unit = { ~0ULL, (1ULL << 63) - 1 };
 	__u32 shift = wide_clz(p->d) - 1;
 	__u64 d = (__u64)p->d << shift, n = (__u64)p->n << shift;
 	__u64 ns = wide_mulhi(n, s), l = wide_mulhi(d, s) + wide_mulhi(n, w);
-	__u64 inv, phi0, phi, kappa, eps, e2, low, high;
+	__u64 inv, phi, kappa, eps, e2, sum, f;
 
 	if (t > s >> 4)
 		return ~0ULL;
 	shift = wide_clz(l);
-	inv = wide_div(unit, l << shift);                              /* 2^127 / l */
-	phi0 = wide_mulhi(wide_mulhi(t << shift << 2, d), inv);        /* of 2^65 */
-	kappa = wide_mulhi(ns << shift, inv);                          /* of 2^63 */
-	eps = wide_mulhi(phi0, kappa);                                 /* of 2^64 */
-	e2 = wide_mulhi(eps, eps);                                     /* of 2^64 */
-	low = (2ULL << 62) - 5 * (eps >> 2);                           /* of 2^62 */
-	high = (132ULL << 56) - 429 * (eps >> 8);                      /* of 2^56 */
-	high = (14ULL << 56) - 42 * (eps >> 8) + wide_mulhi(e2, high); /* of 2^56 */
-	high = wide_mulhi(wide_mulhi(e2, e2), high) << 8;
-	phi = phi0 - wide_mulhi(phi0, eps - (wide_mulhi(e2, low) << 2) - high);
-	if (unlikely(eps >> 57 || (eps >> 56 && p->rin >> 50))) {
+	inv = wide_div(unit, l << shift);			/* 2^127 / l */
+	phi = wide_mulhi(wide_mulhi(t << shift << 2, d), inv);	/* of 2^65: phi0 */
+	kappa = wide_mulhi(ns << shift, inv);			/* of 2^63 */
+	f = wide_mulhi(p->rin, phi);				/* twice the front-run */
+	eps = wide_mulhi(phi, kappa);				/* of 2^64 */
+	e2 = wide_mulhi(eps, eps);				/* of 2^64 */
+	/* the rest, 2 - 5 eps + 14 eps^2 - ..., needs only 28 bits */
+	sum = (14ULL << 28) - 42 * (eps >> 36) + 132 * (e2 >> 36);
+	sum = (2ULL << 28) - 6 - 5 * (eps >> 36) + (sum * (e2 >> 24) >> 40); /* - 6: low, for sure */
+	sum = eps - wide_mulhi(e2 << 2, sum << 34);		/* 1 - phi / phi0, of 2^64 */
+	if (unlikely(eps >> 57 || p->rin >> 46)) {
 		/* (phi0 + kappa phi^2) / (1 + 2 kappa phi) */
-		struct wide128 num = { 0, 0 };
+		struct wide128 num = { 0, phi };
 
+		phi -= wide_mulhi(phi, sum);
 		eps = wide_mulhi(kappa, phi);
-		phi0 += wide_mulhi(eps, phi);
-		num.hi = phi0 >> 1;
-		num.lo = phi0 << 63;
-		phi = wide_div(num, (1ULL << 63) + eps);
+		num.hi += wide_mulhi(eps, phi);
+		num.lo = num.hi << 63;
+		num.hi >>= 1;
+		return wide_mulhi(p->rin, wide_div(num, (1ULL << 63) + eps)) >> 1;
 	}
-	return wide_mulhi(p->rin, phi) >> 1;
+	return (f - wide_mulhi(f, sum)) >> 1;
 }
 
 /* The limit from any operands, for v <= rin / 8; 2^64 - 1 if it is too loose to tell. */
@@ -251,7 +260,16 @@ static __always_inline bool sandwich_rising(const struct amm_side *p, __u64 v, _
 {
 	__u64 n = p->n, d = p->d, k = (d - n) * (d + n);
 
-	return wide_ge(wide_mul(v, 2 * n * n), wide_add(wide_mul(f, k), wide_mul(p->rin, 2 * k)));
+	return wide_ge(wide_mul(v, 2 * n * n),
+		       wide_add(wide_mul(f, k), wide_mul(p->rin, 2 * k)));
+}
+
+/* The same where the legs are narrow: f + 2 rin <= 2 (rin + f) fits, as d is at least 2 or k is 0. */
+static __always_inline bool sandwich_rising64(const struct amm_side *p, __u64 v, __u64 f)
+{
+	__u64 n = p->n, d = p->d, k = (d - n) * (d + n);
+
+	return wide_ge(wide_mul(v * n, 2 * n), wide_mul(f + 2 * p->rin, k));
 }
 
 /* a * b for fractions of 2^62, b up to 4. */
@@ -433,12 +451,16 @@ MEV_COLD bool sandwich_polish(const struct amm_side *p, __u64 v, __u64 m, __u64 
 	return s->profit > 0;
 }
 
-/* The best front-run in [1, top] for whatever operands. */
-MEV_COLD bool sandwich_search(const struct amm_side *p, __u64 v, __u64 m, __u64 top,
+/* sandwich_best for any operands. */
+MEV_COLD bool sandwich_search(const struct amm_side *p, __u64 v, __u64 m, __u64 capital,
 			      struct sandwich *s)
 {
-	__u64 f = sandwich_limit_any(p, v, m), peak;
+	__u64 top = ~0ULL - p->rin - v, f, peak;
 
+	if (!p->rin || !p->rout || !v || !capital || v >= ~0ULL - p->rin)
+		return sandwich_no(s, SANDWICH_NONE);
+	top = top < capital ? top : capital;
+	f = sandwich_limit_any(p, v, m);
 	f = f < top ? sandwich_settle(p, v, m, top, f) : top;
 	if (!sandwich_rising(p, v, f)) {
 		peak = sandwich_peak_any(p, v);
@@ -449,10 +471,27 @@ MEV_COLD bool sandwich_search(const struct amm_side *p, __u64 v, __u64 m, __u64 
 
 /* ------------------------------------------------------------------ the decision */
 
-/* Where the slow path is needed: see the top of this file. */
-static __always_inline bool sandwich_odd(const struct amm_side *p, __u64 v)
+/* sandwich_best for what is neither odd nor narrow. */
+MEV_COLD enum sandwich_legs sandwich_best_wide(const struct amm_side *p, __u64 v, __u64 m, __u64 f,
+					       struct sandwich *s)
 {
-	return v > p->rin / 8 || p->rin < 4096 || p->rout < 4096 || p->n < p->d / 2;
+	__u64 limit = sandwich_limit_wide(p, v, m);
+
+	f = f < limit ? f : limit;
+	if (!sandwich_rising(p, v, f))
+		f = sandwich_peaked64(p, v, f);
+	if (!f)
+		return sandwich_no(s, SANDWICH_NONE);
+	if (sandwich_narrow(p, p->rin + v + f))
+		return sandwich_legs64(p, v, m, f, true, s);
+	return sandwich_legs(p, v, m, f, true, s);
+}
+
+/* The common case: v <= rin / 8, neither reserve tiny, a fee below a half; see the top of this file. */
+static __always_inline bool sandwich_usual(const struct amm_side *p, __u64 v)
+{
+	return v <= p->rin >> 3 && p->rin - 4096 < (1ULL << 63) - 4096 && p->rout >= 4096 &&
+	       p->n >= p->d >> 1;
 }
 
 /*
@@ -464,30 +503,20 @@ static inline bool sandwich_best(const struct amm_side *p, __u64 v, __u64 min_ou
 {
 	__u64 m = min_out + !min_out, top = ~0ULL - p->rin - v, f;
 	enum sandwich_legs legs;
-	bool narrow;
 
-	if (unlikely(!p->rin || !p->rout || !v || v > ~0ULL - p->rin))
-		return sandwich_no(s, SANDWICH_NONE);
 	top = top < capital ? top : capital;
-	if (unlikely(sandwich_odd(p, v)))
-		return sandwich_search(p, v, m, top, s);
-	narrow = sandwich_narrow(p, p->rin + v + top);
-	if (likely(narrow)) {
+	if (unlikely(!sandwich_usual(p, v)))
+		return sandwich_search(p, v, m, capital, s);
+	if (likely(sandwich_narrow(p, p->rin + v + top))) {
 		f = sandwich_limited64(p, v, m, top);
-	} else {
-		f = sandwich_limit_wide(p, v, m);
-		f = top < f ? top : f;
-	}
-	if (!sandwich_rising(p, v, f))
-		f = sandwich_peaked64(p, v, f);
-	if (!f)
-		return sandwich_no(s, SANDWICH_NONE);
-	if (narrow || sandwich_narrow(p, p->rin + v + f))
+		if (!sandwich_rising64(p, v, f))
+			f = sandwich_peaked64(p, v, f);
 		legs = sandwich_legs64(p, v, m, f, true, s);
-	else
-		legs = sandwich_legs(p, v, m, f, true, s);
-	if (unlikely(legs == SANDWICH_REVERTS)) /* the limit was found a unit too high */
-		return sandwich_search(p, v, m, top, s);
+	} else {
+		legs = sandwich_best_wide(p, v, m, top, s);
+	}
+	if (unlikely(legs == SANDWICH_REVERTS)) /* the limit is loose, or was found a unit too high */
+		return sandwich_search(p, v, m, capital, s);
 	return legs == SANDWICH_GAIN;
 }
 

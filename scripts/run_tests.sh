@@ -5,7 +5,7 @@
 # Privileged tests are skipped, visibly, without root; REQUIRE_PRIV=1 turns a skip into a failure.
 # Usage: run_tests.sh [SUITE...]   suites: unit bpf traffic econ e2e (default: all)
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 
 B=${B:-build}
 export MEV_TEST_BPF_DIR=$B/bpf MEVNODE=${MEVNODE:-$B/mevnode}

@@ -12,8 +12,10 @@
 #include "maps_abi.h"
 #include "verdict.h"
 
-#define POOL_EMPTY "\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff\x00\x11\x22\x33\x44"
-#define POOL_NOBODYS "\xde\xad\xbe\xef\xde\xad\xbe\xef\xde\xad\xbe\xef\xde\xad\xbe\xef\xde\xad\xbe\xef"
+#define POOL_EMPTY \
+	"\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff\x00\x11\x22\x33\x44"
+#define POOL_NOBODYS \
+	"\xde\xad\xbe\xef\xde\xad\xbe\xef\xde\xad\xbe\xef\xde\xad\xbe\xef\xde\xad\xbe\xef"
 
 enum layer { END, L2, L3, L4, RECORD, FRAME_LEN };
 
@@ -34,9 +36,16 @@ struct fixture {
 	__u32 flags;     /* of the configuration: enum mev_flag */
 };
 
-#define SET(layer, off, str) { layer, off, (int)sizeof(str) - 1, str }
-#define CUT(bytes) { FRAME_LEN, bytes, 0, NULL }
+#define SET(layer, off, str)                          \
+	{                                             \
+		layer, off, (int)sizeof(str) - 1, str \
+	}
+#define CUT(bytes)                        \
+	{                                 \
+		FRAME_LEN, bytes, 0, NULL \
+	}
 
+/* clang-format off */
 static const struct fixture fixtures[] = {
 	/* 11: candidates, in every dress. */
 	{ "swap", MEV_REDIRECT, { 0 } },
@@ -172,6 +181,7 @@ static const struct fixture fixtures[] = {
 	  { .update = 1, .reserve0 = 7, .reserve1 = 9, .ipv6 = 1 },
 	  { SET(L3, 8, "\x20\x01\x0d\xb9\x00") }, 0, MEV_FEED_RESTRICTED },
 };
+/* clang-format on */
 
 #define FIXTURE_CNT (sizeof(fixtures) / sizeof(fixtures[0]))
 
@@ -188,9 +198,10 @@ static inline void fixture_frame(struct frame *f, const struct fixture *x)
 	frame_build(f, &x->spec);
 	for (int i = 0; i < 3 && x->patch[i].layer != END; i++) {
 		const struct patch *p = &x->patch[i];
-		__u32 base = p->layer == L3 ? f->l3 :
-			     p->layer == L4 ? f->l4 :
-			     p->layer == RECORD ? f->payload : 0;
+		__u32 base = p->layer == L3     ? f->l3 :
+			     p->layer == L4     ? f->l4 :
+			     p->layer == RECORD ? f->payload :
+						  0;
 
 		if (p->layer == FRAME_LEN)
 			f->len -= (__u32)p->off;

@@ -14,17 +14,23 @@
 
 #define FRAME_ROOM 2048
 
-#define NODE_MAC { 0x02, 0, 0, 0, 0, 0x01 }
-#define PEER_MAC { 0x02, 0, 0, 0, 0, 0x02 }
+#define NODE_MAC                       \
+	{                              \
+		0x02, 0, 0, 0, 0, 0x01 \
+	}
+#define PEER_MAC                       \
+	{                              \
+		0x02, 0, 0, 0, 0, 0x02 \
+	}
 #define POOL_A "\xa0\xb8\x69\x91\xc6\x21\x8b\x36\xc1\xd1\x9d\x4a\x2e\x9e\xb0\xce\x36\x06\xeb\x48"
 #define POOL_B "\xcb\xcd\xf9\x62\x6b\xc0\x3e\x24\xf7\x79\x43\x41\x78\xa7\x3a\x0b\x4b\xad\x62\xed"
 
 struct frame_spec {
-	int vlan;           /* EtherType of a tag, 0: none */
+	int vlan; /* EtherType of a tag, 0: none */
 	int ipv6;
-	int option_words;   /* of IPv4 options, 0 to 10 */
-	int update;         /* a PoolStateUpdate to 8081 instead of a swap to 8080 */
-	int padding;        /* bytes behind the IP packet */
+	int option_words; /* of IPv4 options, 0 to 10 */
+	int update;       /* a PoolStateUpdate to 8081 instead of a swap to 8080 */
+	int padding;      /* bytes behind the IP packet */
 	__u16 src_port;
 	/* The record. 0 / NULL: the usual. */
 	const char *pool;
@@ -32,7 +38,7 @@ struct frame_spec {
 	__u8 direction;
 	__u64 reserve0, reserve1, slot;
 	__u32 seq;
-	int udp_checksum;   /* fill it in */
+	int udp_checksum; /* fill it in */
 };
 
 struct frame {
@@ -143,8 +149,10 @@ static inline __u32 frame_put_ip(struct frame *f, const struct frame_spec *s, __
 		put16be(ip + 4, udp_len);
 		ip[6] = 17;
 		ip[7] = 3;
-		memcpy(ip + 8, "\xfd\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01", 16);
-		memcpy(ip + 24, "\xfd\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02", 16);
+		memcpy(ip + 8, "\xfd\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01",
+		       16);
+		memcpy(ip + 24, "\xfd\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02",
+		       16);
 		return header;
 	}
 	ip[0] = (__u8)(0x40 | header / 4);
@@ -185,8 +193,8 @@ static inline void frame_build(struct frame *f, const struct frame_spec *s)
 }
 
 /* A swap or update with the usual values in the pools of wire.md. */
-#define FRAME(name, ...)                                            \
-	struct frame name;                                          \
+#define FRAME(name, ...)   \
+	struct frame name; \
 	frame_build(&name, &(const struct frame_spec){ __VA_ARGS__ })
 
 #endif /* MEV_TESTS_FRAME_H */

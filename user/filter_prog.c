@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "amm.h"
@@ -99,6 +100,21 @@ static int unpin_all(struct filter_prog *fp)
 	return cnt;
 }
 
+/* 0, -EBUSY or another -errno. `mevnode doctor` holds the lock for an instant: try again. */
+static int lock_retrying(int fd)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+
+	for (int i = 0; i < 5; i++) {
+		if (!flock(fd, LOCK_EX | LOCK_NB))
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	return -EBUSY;
+}
+
 /* Holds the pin directory for this process, and removes what a killed one left in it. */
 static int take_pin_dir(struct filter_prog *fp)
 {
@@ -110,8 +126,8 @@ static int take_pin_dir(struct filter_prog *fp)
 		if (fp->lock_fd < 0)
 			err = -errno;
 	}
-	if (!err && flock(fp->lock_fd, LOCK_EX | LOCK_NB))
-		err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	if (!err)
+		err = lock_retrying(fp->lock_fd);
 	if (err == -EBUSY) {
 		log_err("another mevnode holds %s: stop it, or give this one its own --pin-path",
 			fp->pin_dir);
@@ -362,11 +378,10 @@ int filter_prog_attach(struct filter_prog *fp, bool native)
 	if (fd == -EBUSY)
 		log_err("%s got an XDP program from somebody else meanwhile: stop its owner",
 			fp->netif.name);
-	else if (fd == -ERANGE || fd == -EINVAL)
-		log_err("%s (%s) refuses native XDP with its present settings: %s; a smaller MTU "
-			"(now %u) or fewer offloads (see `mevnode doctor -i %s`) may help",
-			fp->netif.name, fp->netif.driver, strerror(-fd), fp->netif.mtu,
-			fp->netif.name);
+	else if (fd == -ERANGE || fd == -EINVAL || fd == -ENOSPC)
+		log_err("%s (%s) refuses native XDP with its present settings: %s; `mevnode doctor -i %s` "
+			"shows which and the remedy",
+			fp->netif.name, fp->netif.driver, strerror(-fd), fp->netif.name);
 	else if (fd != -EOPNOTSUPP)
 		log_err("cannot attach to %s: %s", fp->netif.name, strerror(-fd));
 	return fd;

@@ -56,7 +56,7 @@ static int run_main(int argc, char **argv)
 		log_set_level(LOG_LEVEL_DEBUG);
 	libbpf_set_print(log_libbpf);
 	libxdp_set_print(log_libxdp);
-	return node_run(&options);
+	return (int)node_run(&options);
 }
 
 static const struct {

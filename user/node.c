@@ -236,6 +236,8 @@ static int open_events(struct node *n)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
+	/* A reader of the summary that has gone must not keep us from unpinning. */
+	signal(SIGPIPE, SIG_IGN);
 	/* Blocked before any thread starts, so that they all inherit it. */
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 

@@ -93,13 +93,16 @@ static inline void prog_open(struct prog_world *w)
 	world_reset_pools(w->pools);
 	for (__u32 i = 0; i < WORLD_POOLS; i++)
 		cr_assert_eq(bpf_map_update_elem(bpf_map__fd(w->skel->maps.mev_pool_index),
-						 world_address[i], &i, BPF_ANY), 0);
+						 world_address[i], &i, BPF_ANY),
+			     0);
 	for (size_t i = 0; i < FIXTURE_FEED_CNT; i++)
 		cr_assert_eq(bpf_map_update_elem(bpf_map__fd(w->skel->maps.mev_feed_allow),
-						 &fixture_feeds[i], &queue, BPF_ANY), 0);
+						 &fixture_feeds[i], &queue, BPF_ANY),
+			     0);
 	cr_assert_eq(xsk_open(&w->xsk, "lo", 0, false), 0);
 	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(w->skel->maps.mev_xsks), &queue, &w->xsk->fd,
-					 BPF_ANY), 0, "xskmap: %s", strerror(errno));
+					 BPF_ANY),
+		     0, "xskmap: %s", strerror(errno));
 	w->cpus = libbpf_num_possible_cpus();
 	w->now = calloc((size_t)w->cpus, sizeof(*w->now));
 	w->before = calloc((size_t)w->cpus, sizeof(*w->before));
@@ -158,12 +161,13 @@ static inline enum mev_verdict moved(struct prog_world *w, __u32 bytes)
 static inline struct prog_result prog_run(struct prog_world *w, const void *frame, __u32 len,
 					  void *out)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = len,
-		    .data_out = out, .data_size_out = out ? FRAME_ROOM : 0, .repeat = 1);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = len, .data_out = out,
+		    .data_size_out = out ? FRAME_ROOM : 0, .repeat = 1);
 
 	cr_assert_eq(bpf_prog_test_run_opts(w->prog_fd, &opts), 0, "test_run of %u bytes: %s", len,
 		     strerror(errno));
-	return (struct prog_result){ .verdict = moved(w, len), .action = opts.retval,
+	return (struct prog_result){ .verdict = moved(w, len),
+				     .action = opts.retval,
 				     .len = opts.data_size_out };
 }
 

@@ -165,7 +165,8 @@ Test(filter, lengths_0_to_1500, .timeout = 60)
 	open_both();
 	for (int kind = 0; kind < 4; kind++)
 		for (__u32 len = 0; len <= 1500; len++) {
-			FRAME(f, .ipv6 = kind & 1, .update = kind >> 1, .reserve0 = 5, .reserve1 = 5);
+			FRAME(f, .ipv6 = kind & 1, .update = kind >> 1, .reserve0 = 5,
+			      .reserve1 = 5);
 
 			/* A datagram of `len` bytes, and one that only says so. */
 			put16be(f.bytes + f.l4 + 4, len);
@@ -205,8 +206,9 @@ Test(filter, a_million_mutated_frames, .timeout = 300)
 		for (int k = 0; k < changes; k++) {
 			__u32 at = (unsigned int)rand_r(&seed) % (f.len ? f.len : 1);
 
-			f.bytes[at] = rand_r(&seed) & 1 ? (__u8)rand_r(&seed) :
-							  f.bytes[at] ^ (__u8)(1 << (rand_r(&seed) & 7));
+			f.bytes[at] = rand_r(&seed) & 1 ?
+					      (__u8)rand_r(&seed) :
+					      f.bytes[at] ^ (__u8)(1 << (rand_r(&seed) & 7));
 		}
 		if (rand_r(&seed) & 1)
 			frame_fix_ip_sum(&f);

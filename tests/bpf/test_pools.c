@@ -30,8 +30,9 @@ struct pair {
 /* A pool and a swap close to where a verdict changes. */
 static struct pair random_pair(unsigned int *seed)
 {
-	static const __u32 fees[][2] = { { 997, 1000 }, { 9975, 10000 }, { 9999, 10000 }, { 1, 1 },
-					 { 700, 1000 }, { 1, 1000000 }, { 999999, 1000000 } };
+	static const __u32 fees[][2] = { { 997, 1000 },      { 9975, 10000 }, { 9999, 10000 },
+					 { 1, 1 },           { 700, 1000 },   { 1, 1000000 },
+					 { 999999, 1000000 } };
 	size_t fee = (unsigned int)rand_r(seed) % (sizeof(fees) / sizeof(fees[0]));
 	struct pair p = { .direction = (__u8)(rand_r(seed) & 1) };
 	struct amm_side side;
@@ -45,8 +46,8 @@ static struct pair random_pair(unsigned int *seed)
 	};
 	memcpy(p.pool.address_head, POOL_A, MEV_POOL_HEAD_LEN);
 	side = (struct amm_side){ p.direction ? p.pool.reserve1 : p.pool.reserve0,
-				  p.direction ? p.pool.reserve0 : p.pool.reserve1,
-				  p.pool.fee_n, p.pool.fee_d };
+				  p.direction ? p.pool.reserve0 : p.pool.reserve1, p.pool.fee_n,
+				  p.pool.fee_d };
 	switch (rand_r(seed) % 3) {
 	case 0:
 		p.amount = random_size(seed);
@@ -55,8 +56,9 @@ static struct pair random_pair(unsigned int *seed)
 		p.amount = amm_break_even(side.rin, p.pool.kappa_q64) +
 			   (unsigned int)rand_r(seed) % 5 - 2;
 	}
-	p.min_out = rand_r(seed) % 4 ? amm_out(&side, p.amount) + (unsigned int)rand_r(seed) % 3 - 1 :
-				       random_size(seed);
+	p.min_out = rand_r(seed) % 4 ?
+			    amm_out(&side, p.amount) + (unsigned int)rand_r(seed) % 3 - 1 :
+			    random_size(seed);
 	return p;
 }
 
@@ -92,17 +94,19 @@ Test(pools, a_million_pairs_around_the_limits, .timeout = 300)
 		if (mine == MEV_REDIRECT)
 			continue;
 		/* Dropped in the driver: then nobody, however rich, had anything to gain. */
-		cr_assert_not(sandwich_best(&(struct amm_side){
-				p.direction ? p.pool.reserve1 : p.pool.reserve0,
-				p.direction ? p.pool.reserve0 : p.pool.reserve1,
-				p.pool.fee_n, p.pool.fee_d },
-			p.amount, p.min_out, ~0ULL, &best),
-			"pair %d: dropped as %s, profit %llu", i, mev_verdict_name(mine),
-			(unsigned long long)best.profit);
+		cr_assert_not(sandwich_best(&(struct amm_side){ p.direction ? p.pool.reserve1 :
+									      p.pool.reserve0,
+								p.direction ? p.pool.reserve0 :
+									      p.pool.reserve1,
+								p.pool.fee_n, p.pool.fee_d },
+					    p.amount, p.min_out, ~0ULL, &best),
+			      "pair %d: dropped as %s, profit %llu", i, mev_verdict_name(mine),
+			      (unsigned long long)best.profit);
 	}
 	cr_assert(seen[MEV_BELOW_BREAK_EVEN] > 1000 && seen[MEV_VICTIM_REVERTS] > 1000 &&
-		  seen[MEV_REDIRECT] > 1000, "one-sided: %llu %llu %llu",
-		  seen[MEV_BELOW_BREAK_EVEN], seen[MEV_VICTIM_REVERTS], seen[MEV_REDIRECT]);
+			  seen[MEV_REDIRECT] > 1000,
+		  "one-sided: %llu %llu %llu", seen[MEV_BELOW_BREAK_EVEN], seen[MEV_VICTIM_REVERTS],
+		  seen[MEV_REDIRECT]);
 	world_close(&user);
 	prog_close(&w);
 }

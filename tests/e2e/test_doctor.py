@@ -298,11 +298,9 @@ def test_name_that_a_terminal_would_obey(world):
 
 @pytest.mark.parametrize("hook", ["xdpdrv", "xdpgeneric"])
 def test_program_left_on_an_interface(world, hook):
-    # An object without pins: who pins it, and where, is for the tests of leftovers.
     out = world.with_bpffs(f"ip link set dev d1 {hook} obj $FILTER sec xdp; "
-                           "$MEVNODE doctor --json -i d1; echo; echo ---; "
-                           "$MEVNODE doctor --json; echo ---; rm -rf /sys/fs/bpf/*")
-    one, every, _ = out.split("---")
+                           "$MEVNODE doctor --json -i d1; echo ---; $MEVNODE doctor --json")
+    one, every = out.split("---")
     found = next(c for c in json.loads(one)["checks"] if c["name"] == "xdp")
     assert found["status"] == "warning" and "mev_filter" in found["found"]
     assert ("native" if hook == "xdpdrv" else "skb") in found["found"]
@@ -352,7 +350,8 @@ def test_pins_of_a_running_node(world):
 
 def test_pins_elsewhere(world):
     out = world.with_bpffs("d=/sys/fs/bpf/my/own; mkdir -p $d; bpftool map create $d/mev_pools "
-                           "type array key 4 value 4 entries 1; $MEVNODE doctor --json")
+                           "type array key 4 value 4 entries 1 name mev_pools; "
+                           "$MEVNODE doctor --json")
     pins = next(c for c in json.loads(out)["checks"] if c["name"] == "pins")
     assert pins["status"] == "warning" and "/sys/fs/bpf/my/own: 1 (mev_pools)" in pins["found"]
 
@@ -366,12 +365,11 @@ def test_no_bpffs(world):
     assert report.command("bpffs") == "mount -t bpf bpf /sys/fs/bpf"
 
 
-def test_killed_node(world):
+def test_killed_node(world, tmp_path):
     """A node killed by force leaves pins and nothing attached; the next one clears them away."""
-    node = "$MEVNODE run -i d1 --pin-path /sys/fs/bpf/mevnode/d1"
-    log = tempfile.NamedTemporaryFile(mode="r", prefix="mevdoc")
-    env_log = f"log={log.name}; "
-    out = world.with_bpffs(env_log + f"""
+    node = "$MEVNODE run -i d1"
+    out = world.with_bpffs(f"""
+        log={tmp_path}/log
         ready() {{ n=0; until grep -q '^ready' $log; do
             n=$((n + 1)); [ $n -lt 500 ] || {{ cat $log; exit 1; }}; sleep 0.02; done; }}
         {node} >$log 2>&1 & pid=$!
@@ -381,7 +379,6 @@ def test_killed_node(world):
         {node} --duration 1 >$log 2>&1
         $MEVNODE doctor --json -i d1
         """)
-    log.close()
     running, killed, after = ({c["name"]: c for c in json.loads(part)["checks"]}
                               for part in out.split("---"))
     assert running["pins"]["status"] == "ok" and "running node" in running["pins"]["found"]

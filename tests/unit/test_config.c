@@ -64,7 +64,8 @@ Test(config, all_keys)
 			      "reserve0 = 10\n"
 			      "reserve1 = 20\n"
 			      "[pool 0x" B "]\n"
-			      "fee = 0/1\n"), 0, "%s", said);
+			      "fee = 0/1\n"),
+		     0, "%s", said);
 	cr_assert_str_empty(said);
 	cr_assert(c.node.swap_port == 9000 && c.node.update_port == 9001);
 	cr_assert(c.node.min_amount_in == 5 && c.node.min_profit == ~0ULL);

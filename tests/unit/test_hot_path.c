@@ -18,9 +18,11 @@ static struct hot_path hot_path(void)
 
 static struct mev_meta hint_of(__u16 pool)
 {
-	return (struct mev_meta){ .class = MEV_CLASS_SWAP, .pool = pool,
+	return (struct mev_meta){ .class = MEV_CLASS_SWAP,
+				  .pool = pool,
 				  .reserve0 = w.pools[pool].reserve0,
-				  .reserve1 = w.pools[pool].reserve1, .slot = 77 };
+				  .reserve1 = w.pools[pool].reserve1,
+				  .slot = 77 };
 }
 
 static void check_reply(const struct frame_spec *spec)
@@ -112,9 +114,9 @@ Test(hot_path, a_bad_hint_changes_nothing)
 	cr_assert_eq(hot_path_candidate(&hp, want.bytes, want.len, NULL, &good), MEV_REPLIED);
 	cr_assert_eq(good.slot, 1);
 
-	hints[0] = hint_of(0), hints[0].reserve0 = 1;        /* another pool's */
+	hints[0] = hint_of(0), hints[0].reserve0 = 1;                     /* another pool's */
 	hints[1] = hint_of(1), hints[1].class = 0, hints[1].reserve0 = 1; /* no longer valid */
-	hints[2] = hint_of(1), hints[2].pool = 0xffff;        /* out of bounds */
+	hints[2] = hint_of(1), hints[2].pool = 0xffff;                    /* out of bounds */
 	hints[3] = hint_of(2), hints[3].reserve0 = hints[3].reserve1 = 5;
 	memset(&hints[4], 0xff, sizeof(hints[4]));
 	for (size_t i = 0; i < 5; i++) {

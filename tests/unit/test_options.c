@@ -43,7 +43,8 @@ Test(options, defaults)
 Test(options, all)
 {
 	cr_assert_eq(parse("--interface eth1 -b af_xdp --mode zerocopy -q 0-2,5 --cpus 3,2,1,0 "
-			   "--poll busy -c f.ini --pin-path /x --verify-checksum"), -1);
+			   "--poll busy -c f.ini --pin-path /x --verify-checksum"),
+		     -1);
 	cr_assert(o.mode == MODE_ZEROCOPY && o.poll == WORKER_BUSY && o.verify_checksum);
 	cr_assert(o.queue_cnt == 4 && o.queues[3] == 5 && o.cpu_cnt == 4 && o.cpus[0] == 3);
 	cr_assert_eq(parse("-i e --duration 7 --replies 9 --json -v"), -1);
@@ -53,10 +54,24 @@ Test(options, all)
 Test(options, wrong_ones)
 {
 	static const char *const bad[] = {
-		"", "-i", "-i e extra", "-i e --nonsense", "-i e -b dpdk", "-i e -m native",
-		"-i e --mode", "-i e -q a", "-i e -q 256", "-i e -q 0,0", "-i e --cpus 0-",
-		"-i e --cpus 1024", "-i e -q 0 --cpus 0,1", "-i e --poll never",
-		"-i e --duration 0", "-i e --duration 1s", "-i e --replies -1", "-i e --replies 0",
+		"",
+		"-i",
+		"-i e extra",
+		"-i e --nonsense",
+		"-i e -b dpdk",
+		"-i e -m native",
+		"-i e --mode",
+		"-i e -q a",
+		"-i e -q 256",
+		"-i e -q 0,0",
+		"-i e --cpus 0-",
+		"-i e --cpus 1024",
+		"-i e -q 0 --cpus 0,1",
+		"-i e --poll never",
+		"-i e --duration 0",
+		"-i e --duration 1s",
+		"-i e --replies -1",
+		"-i e --replies 0",
 		"-i e --json=yes",
 	};
 

@@ -50,7 +50,10 @@ Test(packet, finds_udp_at_the_right_place)
 Test(packet, every_truncation_before_the_payload_is_no_udp)
 {
 	static const struct frame_spec specs[] = {
-		{ 0 }, { .vlan = 0x8100 }, { .ipv6 = 1 }, { .option_words = 3 },
+		{ 0 },
+		{ .vlan = 0x8100 },
+		{ .ipv6 = 1 },
+		{ .option_words = 3 },
 	};
 
 	for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {

@@ -9,8 +9,9 @@
 
 static enum mev_verdict update(struct mev_pool *p, __u32 seq, __u64 r0, bool *gap)
 {
-	struct pool_state_update u = { .reserve0 = r0, .reserve1 = r0 + 1, .slot = r0 + 2,
-				       .seq = seq };
+	struct pool_state_update u = {
+		.reserve0 = r0, .reserve1 = r0 + 1, .slot = r0 + 2, .seq = seq
+	};
 
 	return mev_pool_update(p, &u, gap);
 }
@@ -82,8 +83,9 @@ Test(pool, a_lock_that_stays_taken_is_said)
 
 Test(pool, nothing_scribbled_is_computed_with)
 {
-	static const struct mev_pool_state good = { .reserve0 = 1, .reserve1 = 1, .fee_n = 1,
-						    .fee_d = 1 };
+	static const struct mev_pool_state good = {
+		.reserve0 = 1, .reserve1 = 1, .fee_n = 1, .fee_d = 1
+	};
 	struct mev_pool_state s = good;
 
 	cr_assert(mev_pool_usable(&s));
@@ -111,8 +113,8 @@ static void *write_updates(void *arg)
 	bool gap;
 
 	for (__u64 i = id; !__atomic_load_n(&shared.stop, __ATOMIC_RELAXED); i += 2)
-		shared.applied[id] += update(&shared.pool, 0, i * 0x100000001 + 1, &gap) ==
-				      MEV_UPDATE_APPLIED;
+		shared.applied[id] +=
+			update(&shared.pool, 0, i * 0x100000001 + 1, &gap) == MEV_UPDATE_APPLIED;
 	return NULL;
 }
 

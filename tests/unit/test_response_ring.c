@@ -57,8 +57,9 @@ static void *produce(void *arg)
 			want = STREAM - sent;
 		room = response_ring_room(&ring, want);
 		for (__u32 i = 0; i < room; i++, sent++)
-			response_ring_push(&ring, (struct response){
-							  .addr = sent, .rx_ns = ~(__u64)sent, .len = sent });
+			response_ring_push(&ring, (struct response){ .addr = sent,
+								     .rx_ns = ~(__u64)sent,
+								     .len = sent });
 		response_ring_publish(&ring);
 		if (!room)
 			sched_yield();
@@ -75,7 +76,8 @@ Test(response_ring, a_second_thread_gets_everything_once_in_order)
 	response_ring_init(&ring);
 	pthread_create(&producer, NULL, produce, &seed);
 	while (got < STREAM) {
-		__u32 idx, cnt = response_ring_peek(&ring, 1 + (__u32)rand_r(&consumer_seed) % 64, &idx);
+		__u32 idx, cnt = response_ring_peek(&ring, 1 + (__u32)rand_r(&consumer_seed) % 64,
+						    &idx);
 
 		for (__u32 i = 0; i < cnt; i++, got++) {
 			const struct response *r = response_ring_at(&ring, idx + i);

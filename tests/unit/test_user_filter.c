@@ -56,7 +56,9 @@ Test(user_filter, port_sweep)
 		put16be(f.bytes + f.l4 + 2, port);
 		cr_assert_eq(user_filter_judge(&w.filter, f.bytes, f.len, &slot),
 			     port == 8080 ? MEV_REDIRECT :
-			     port == 8081 ? MEV_BAD_LENGTH : MEV_PASS, "port %u", port);
+			     port == 8081 ? MEV_BAD_LENGTH :
+					    MEV_PASS,
+			     "port %u", port);
 	}
 	world_close(&w);
 }

@@ -6,10 +6,13 @@
 
 /* The contract's order; appended ones follow. A changed number breaks everybody's dashboards. */
 static const char *const names[] = {
-	"pass", "malformed", "bad_checksum", "bad_length", "bad_field", "below_min", "unknown_pool",
-	"no_state", "below_break_even", "victim_reverts", "redirect", "update_applied",
-	"update_stale", "update_invalid", "update_unknown_pool", "unprofitable", "replied",
-	"update_forbidden", "pool_busy", "no_socket", "rejected",
+	"pass",           "malformed",      "bad_checksum",
+	"bad_length",     "bad_field",      "below_min",
+	"unknown_pool",   "no_state",       "below_break_even",
+	"victim_reverts", "redirect",       "update_applied",
+	"update_stale",   "update_invalid", "update_unknown_pool",
+	"unprofitable",   "replied",        "update_forbidden",
+	"pool_busy",      "no_socket",      "rejected",
 };
 
 Test(verdict, names_and_numbers_are_kept)

@@ -217,8 +217,7 @@ static void check_xdp(struct doctor_report *r, const struct netif *netif)
 			doctor_remedy(r, "stop its owner: `bpftool link show id %u`", xdp.link_id);
 	} else {
 		doctor_add(r, DOCTOR_WARNING, "xdp",
-			   "%s, of no BPF link, so it stays until it is removed: %s",
-			   text,
+			   "%s, of no BPF link, so it stays until it is removed: %s", text,
 			   is_ours(&xdp) ? "a loader left it" : "a node does not start beside it");
 		if (!strcmp(xdp.name, "xdp_dispatcher"))
 			doctor_remedy(r, "`xdp-loader unload %s --all`", netif->name);

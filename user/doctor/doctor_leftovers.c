@@ -138,8 +138,8 @@ static void report_dir(struct walk *w, const struct pin_dir *dir)
 	prog_id = find_user_of(dir);
 	if (prog_id) {
 		doctor_add(w->report, DOCTOR_OK, "pins",
-			   "%s: %u (%s), in use by program %u, not of a running node",
-			   dir->path, dir->cnt, dir->pins, prog_id);
+			   "%s: %u (%s), in use by program %u, not of a running node", dir->path,
+			   dir->cnt, dir->pins, prog_id);
 		doctor_remedy(w->report, "`bpftool net` shows where it is attached");
 		return;
 	}
