@@ -122,7 +122,7 @@ static __always_inline bool packet_find_udp(void *data, void *data_end, struct p
 			return false;
 		p->v4 = 1;
 		p->ip4 = ip4;
-		udp = l3 + p->ip4_len;
+		udp = (struct udp_hdr *)((__u8 *)l3 + p->ip4_len);
 	} else if (type == MEV_HTONS(MEV_ETH_P_IPV6)) {
 		struct ipv6_hdr *ip6 = l3;
 

@@ -205,7 +205,7 @@ static __always_inline __u64 sandwich_limit_root(const struct amm_side *p, __u64
 		num.hi >>= 1;
 		return wide_mulhi(p->rin, wide_div(num, (1ULL << 63) + eps)) >> 1;
 	}
-	return (f - wide_mulhi(f, sum)) >> 1;
+	return (f - wide_mulhi(f, sum) - !!f) >> 1; /* - 1: mulhi took too little */
 }
 
 /* The limit from any operands, for v <= rin / 8; 2^64 - 1 if it is too loose to tell. */

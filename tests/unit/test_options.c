@@ -6,7 +6,7 @@
 
 #include "options.h"
 
-#define MAX_ARGS 16
+#define MAX_ARGS 32
 
 static struct run_options o;
 
