@@ -42,6 +42,12 @@ enum sandwich_strategy {
 	SANDWICH_FIXED = 1,   /* F = capital as it is */
 };
 
+/*
+ * Above this many units bought, lowering F to the least that buys as many saves less than 2^-24 of F
+ * and a division is not worth it.
+ */
+#define SANDWICH_FINE (1ULL << 24)
+
 /* ------------------------------------------------------------------ the legs */
 
 enum sandwich_legs { SANDWICH_NONE, SANDWICH_GAIN, SANDWICH_REVERTS };
@@ -79,35 +85,23 @@ static __always_inline enum sandwich_legs sandwich_legs64(const struct amm_side 
 							  struct sandwich *s)
 {
 	__u64 rin1 = p->rin + f, vn = v * p->n, a, b, den, rem, rout1, step;
-	struct wide128 num, least;
+	struct wide128 num;
 
 	a = amm_quot64(p->rin, p->rout, f, p->n, p->d, &rem);
 	rout1 = p->rout - a;
-	if (lower) {
+	if (lower && unlikely(a < SANDWICH_FINE)) {
 		/* rout f n = a (rin d + f n) + rem: f is rem / (n rout1) above the real edge of a */
-		step = rout1 * p->n;
-		if (rem >> 3 >= step) { /* less than 8 units are not worth a branch hard to foresee */
-			step = rem / step;
-			f -= step;
-			rin1 -= step;
-		}
+		step = rem / (rout1 * p->n);
+		f -= step;
+		rin1 -= step;
 	}
 	num = wide_mul(rout1, vn);
 	den = rin1 * p->d + vn;
-	least = wide_mul(m, den);
 	if (!a)
 		return sandwich_no(s, SANDWICH_NONE);
-	if (!wide_ge(num, least))
+	if (!wide_ge(num, wide_mul(m, den)))
 		return sandwich_no(s, SANDWICH_REVERTS);
-	if (lower) {
-		/* at its limit the victim gets just m: no division to wait for */
-		least = wide_sub(num, least);
-		b = m;
-		if (least.hi || least.lo >= den)
-			b = wide_div(num, den);
-	} else {
-		b = wide_div(num, den);
-	}
+	b = wide_div(num, den);
 	return sandwich_fill(s, f, a, b, amm_quot64(rout1 - b, rin1 + v, a, p->n, p->d, &rem));
 }
 
@@ -134,7 +128,7 @@ MEV_COLD enum sandwich_legs sandwich_legs(const struct amm_side *p, __u64 v, __u
 	a = amm_quot_wide(q.rin, q.rout, f, q.n, q.d);
 	if (!a)
 		return sandwich_no(s, SANDWICH_NONE);
-	if (lower && q.rin > q.rout / 4) /* otherwise an a is less than one unit of f */
+	if (lower && a < SANDWICH_FINE)
 		f = sandwich_edge(p, a);
 	q.rin += f;
 	q.rout -= a;
@@ -169,9 +163,9 @@ static inline bool sandwich_at(const struct amm_side *p, __u64 v, __u64 min_out,
  * f = rin phi:
  *	phi + kappa phi^2 = phi0,   phi0 = t d / l,   kappa = n s / l,   eps = kappa phi0
  *	phi = phi0 (1 - eps + 2 eps^2 - 5 eps^3 + 14 eps^4 - ...), the Catalan numbers.
- * s, w and t may be given shifted right alike. For t <= s / 16, eps < 2^-5. Seven terms leave less than
- * 2^-40 phi for eps < 2^-7, at most 1 in f for rin < 2^46; beyond, one of Newton's steps follows.
- * 2^64 - 1 if t is larger.
+ * s, w and t <= s / 16 may be given shifted right alike; then eps < 2^-5. Seven terms leave less than
+ * 2^-40 of phi for eps < 2^-7, less than 2^-47 for eps < 2^-8: together with the precision of the
+ * rest, at most 1 in f for rin < 2^42 and rin < 2^50. Beyond, one of Newton's steps follows.
  */
 static __always_inline __u64 sandwich_limit_root(const struct amm_side *p, __u64 s, __u64 w, __u64 t)
 {
@@ -181,8 +175,6 @@ static __always_inline __u64 sandwich_limit_root(const struct amm_side *p, __u64
 	__u64 ns = wide_mulhi(n, s), l = wide_mulhi(d, s) + wide_mulhi(n, w);
 	__u64 inv, phi, kappa, eps, e2, sum, f;
 
-	if (t > s >> 4)
-		return ~0ULL;
 	shift = wide_clz(l);
 	inv = wide_div(unit, l << shift);			/* 2^127 / l */
 	phi = wide_mulhi(wide_mulhi(t << shift << 2, d), inv);	/* of 2^65: phi0 */
@@ -190,11 +182,11 @@ static __always_inline __u64 sandwich_limit_root(const struct amm_side *p, __u64
 	f = wide_mulhi(p->rin, phi);				/* twice the front-run */
 	eps = wide_mulhi(phi, kappa);				/* of 2^64 */
 	e2 = wide_mulhi(eps, eps);				/* of 2^64 */
-	/* the rest, 2 - 5 eps + 14 eps^2 - ..., needs only 28 bits */
-	sum = (14ULL << 28) - 42 * (eps >> 36) + 132 * (e2 >> 36);
-	sum = (2ULL << 28) - 6 - 5 * (eps >> 36) + (sum * (e2 >> 24) >> 40); /* - 6: low, for sure */
-	sum = eps - wide_mulhi(e2 << 2, sum << 34);		/* 1 - phi / phi0, of 2^64 */
-	if (unlikely(eps >> 57 || p->rin >> 46)) {
+	/* the rest, 2 - 5 eps + 14 eps^2 - ..., needs only 32 bits; - 6: not too high, for sure */
+	sum = (14ULL << 32) - 42 * (eps >> 32) + 132 * (e2 >> 32);
+	sum = (2ULL << 32) - 6 - 5 * (eps >> 32) + (sum * (e2 >> 28) >> 36);
+	sum = eps - wide_mulhi(e2 << 2, sum << 30);		/* 1 - phi / phi0, of 2^64 */
+	if (unlikely(eps >> 56 || p->rin >> 50) && (eps >> 57 || p->rin >> 42)) {
 		/* (phi0 + kappa phi^2) / (1 + 2 kappa phi) */
 		struct wide128 num = { 0, phi };
 
@@ -208,7 +200,38 @@ static __always_inline __u64 sandwich_limit_root(const struct amm_side *p, __u64
 	return (f - wide_mulhi(f, sum) - !!f) >> 1; /* - 1: mulhi took too little */
 }
 
-/* The limit from any operands, for v <= rin / 8; 2^64 - 1 if it is too loose to tell. */
+/* f0 2 / (1 + sqrt(1 + 4 eps)): the root of q f^2 + l f = c from that of l f = c, eps = q f0 / l. */
+static __always_inline struct wide_fp sandwich_bend(struct wide_fp f0, struct wide_fp eps)
+{
+	const struct wide_fp one = { 1ULL << 63, -63 };
+	struct wide_fp root;
+
+	if (!eps.m)
+		return f0;
+	eps.e += 2;
+	root = wide_fp_add(one, wide_fp_sqrt(wide_fp_add(one, eps), 3));
+	root.e--;
+	return wide_fp_div(f0, root);
+}
+
+/* The root of the limit's equation for any operands; see struct sandwich_limit. 0 if none. */
+MEV_COLD __u64 sandwich_limit_any(const struct amm_side *p, __u64 v, __u64 m)
+{
+	__u64 n = p->n, d = p->d;
+	struct wide128 s = wide_mul(p->rin, d), vn = wide_mul(v, n);
+	struct wide192 full = wide_mul192(vn, p->rout), least = wide_mul192(wide_add(s, vn), m);
+	struct wide_fp l, f0;
+
+	if (!wide_ge192(full, least))
+		return 0;
+	l = wide_fp_from(wide_add(wide_mul(p->rin, d * (d + n)), wide_mul(v, n * n)));
+	f0 = wide_fp_mul(wide_fp_from(s), wide_fp_from192(wide_sub192(full, least)));
+	f0 = wide_fp_div(f0, wide_fp_mul(wide_fp_from64(m), l));
+	return wide_fp_floor(
+		sandwich_bend(f0, wide_fp_div(wide_fp_mul(wide_fp_from64(n * d), f0), l)));
+}
+
+/* The same for v <= rin / 8, faster. */
 MEV_COLD __u64 sandwich_limit_wide(const struct amm_side *p, __u64 v, __u64 m)
 {
 	struct wide128 s = wide_mul(p->rin, p->d), vn = wide_mul(v, p->n), w = wide_add(s, vn), t;
@@ -218,58 +241,74 @@ MEV_COLD __u64 sandwich_limit_wide(const struct amm_side *p, __u64 v, __u64 m)
 	if (!wide_ge192(full, least))
 		return 0;
 	slack = wide_sub192(full, least);
+	s.lo = wide_shr(s.hi, s.lo, k);
+	w.lo = wide_shr(w.hi, w.lo, k);
 	t.lo = wide_shr(slack.mid, slack.lo, k);
 	t.hi = wide_shr(slack.hi, slack.mid, k);
-	if (slack.hi >> k || t.hi >= m)
-		return ~0ULL;
-	return sandwich_limit_root(p, wide_shr(s.hi, s.lo, k), wide_shr(w.hi, w.lo, k),
-				   wide_div(t, m));
+	if (!(slack.hi >> k) && t.hi < m) {
+		t.lo = wide_div(t, m);
+		if (t.lo <= s.lo >> 4)
+			return sandwich_limit_root(p, s.lo, w.lo, t.lo);
+	}
+	return sandwich_limit_any(p, v, m);
 }
 
 /*
- * min(f, the victim's limit in real numbers) for v <= rin / 8 and narrow legs; just f where the limit
- * is too loose to tell. Most capitals are within the limit or far from it: the upper limbs of
+ * min(f, the victim's limit in real numbers) for v <= rin / 8 and narrow legs. Most capitals are within
+ * the limit or far from it: the upper limbs of
  *	(s + n f) (w + d f) m <= s rout v n
  * say whether it surely still holds after f. (If it holds in real numbers it holds: floors only
  * leave the victim more.)
  */
 static __always_inline __u64 sandwich_limited64(const struct amm_side *p, __u64 v, __u64 m, __u64 f)
 {
-	__u64 s = p->rin * p->d, vn = v * p->n, w = s + vn, root;
+	__u64 s = p->rin * p->d, vn = v * p->n, w = s + vn, t = ~0ULL, root;
 	struct wide128 full = wide_mul(p->rout, vn), least = wide_mul(w, m), slack;
 
-	if (wide_ge(wide_mul(full.hi, s), wide_mul(wide_mulhi(s + f * p->n, w + f * p->d) + 1, m)))
+	if (wide_ge(wide_mul(full.hi, s),
+		    wide_mul(wide_mulhi(s + f * p->n, w + f * p->d) + 1, m)))
 		return f;
 	if (!wide_ge(full, least))
 		return 0;
 	slack = wide_sub(full, least);
-	if (slack.hi >= m)
-		return f;
-	root = sandwich_limit_root(p, s, w, wide_div(slack, m));
+	if (likely(slack.hi < m))
+		t = wide_div(slack, m);
+	if (likely(t <= s >> 4))
+		root = sandwich_limit_root(p, s, w, t);
+	else
+		root = sandwich_limit_any(p, v, m);
 	return f < root ? f : root;
 }
 
 /* ------------------------------------------------------------------ the peak */
 
+/* For pull < drag, f <= rin: (drag - pull) d (rin + f) <= n^3 v (rin - f) = n pull (rin - f). */
+static __always_inline bool sandwich_rising_still(const struct amm_side *p, struct wide128 pull,
+						  struct wide128 drag, __u64 f)
+{
+	__u32 k = drag.hi ? 64 - wide_clz(drag.hi) : 0;
+	__u64 up = wide_shr(pull.hi, pull.lo, k), down = wide_shr(drag.hi, drag.lo, k) + 1 - up;
+
+	return wide_ge192(wide_mul192(wide_mul(up, p->rin - f), p->n),
+			  wide_mul192(wide_mul(down, p->rin + f), p->d));
+}
+
 /*
- * Whether profit surely still grows at f: B > 0 and 2 B rin >= c f (economics.md; c is at most
- * (1 - g^2) rin), that is (f + 2 rin) (d^2 - n^2) <= 2 n^2 v. The cheap answer for a victim well
- * above break-even.
+ * Whether profit surely still grows at f. economics.md's P' >= 0 is
+ *	beta d (rin + f)^2 + n^3 v ((rin + v) rin - f^2) >= 0,   beta = n^2 v - (d^2 - n^2) rin
+ * so for f <= rin, beta >= 0 is enough, a victim about twice above break-even; for beta < 0 it is
+ * that -beta d (rin + f) <= n^3 v (rin - f). For f > rin, 2 beta >= (d^2 - n^2) f is enough.
  */
 static __always_inline bool sandwich_rising(const struct amm_side *p, __u64 v, __u64 f)
 {
 	__u64 n = p->n, d = p->d, k = (d - n) * (d + n);
+	struct wide128 pull = wide_mul(v, n * n), drag = wide_mul(p->rin, k);
 
-	return wide_ge(wide_mul(v, 2 * n * n),
-		       wide_add(wide_mul(f, k), wide_mul(p->rin, 2 * k)));
-}
-
-/* The same where the legs are narrow: f + 2 rin <= 2 (rin + f) fits, as d is at least 2 or k is 0. */
-static __always_inline bool sandwich_rising64(const struct amm_side *p, __u64 v, __u64 f)
-{
-	__u64 n = p->n, d = p->d, k = (d - n) * (d + n);
-
-	return wide_ge(wide_mul(v * n, 2 * n), wide_mul(f + 2 * p->rin, k));
+	if (unlikely(f > p->rin))
+		return wide_ge(wide_add(pull, pull), wide_add(wide_add(drag, drag), wide_mul(f, k)));
+	if (likely(wide_ge(pull, drag)))
+		return true;
+	return sandwich_rising_still(p, pull, drag, f);
 }
 
 /* a * b for fractions of 2^62, b up to 4. */
@@ -292,68 +331,22 @@ MEV_COLD __u64 sandwich_peaked64(const struct amm_side *p, __u64 v, __u64 f)
 	__u64 g2 = sandwich_mul62(g, g), h = sandwich_mul62(g2, one + u); /* B + 1 */
 	__u64 a = sandwich_mul62(h, one + sandwich_mul62(g, u));
 	__u64 c = sandwich_mul62(one - g, one + g - sandwich_mul62(g2, u));
-	__u64 b = h >= one ? h - one : one - h, x, y, xy, rise, fall, root;
+	__u64 b = h >= one ? h - one : one - h, root, peak;
 	struct wide_fp disc;
-	__u32 k;
 
 	if (a <= one)
 		return 0;
 	a -= one;
-	/* A x^2 + 2 B x f - c f^2 >= 0: still rising */
-	k = wide_clz(p->rin | f);
-	x = p->rin << k >> 1;
-	y = f << k >> 1;
-	xy = 2 * sandwich_mul62(b, wide_mulhi(x, y));
-	rise = sandwich_mul62(a, wide_mulhi(x, x));
-	fall = sandwich_mul62(c, wide_mulhi(y, y));
-	if (h >= one)
-		rise += xy;
-	else
-		fall += xy;
-	if (rise >= fall)
-		return f;
-
-	disc = wide_fp_sqrt(wide_fp_from(wide_add(wide_mul(b, b), wide_mul(c, a))));
+	disc = wide_fp_sqrt(wide_fp_from(wide_add(wide_mul(b, b), wide_mul(c, a))), 2);
 	root = disc.m >> -disc.e; /* disc is of 2^124 */
 	num = wide_mul(p->rin, h >= one ? b + root : a);
 	if (h < one)
 		c = b + root;
-	x = num.hi < c ? wide_div(num, c) : f;
-	return x < f ? x : f;
+	peak = num.hi < c ? wide_div(num, c) : f;
+	return peak < f ? peak : f;
 }
 
 /* ------------------------------------------------------------------ the slow path */
-
-/* f0 2 / (1 + sqrt(1 + 4 eps)): the root of q f^2 + l f = c from that of l f = c, eps = q f0 / l. */
-static __always_inline struct wide_fp sandwich_bend(struct wide_fp f0, struct wide_fp eps)
-{
-	const struct wide_fp one = { 1ULL << 63, -63 };
-	struct wide_fp root;
-
-	if (!eps.m)
-		return f0;
-	eps.e += 2;
-	root = wide_fp_add(one, wide_fp_sqrt(wide_fp_add(one, eps)));
-	root.e--;
-	return wide_fp_div(f0, root);
-}
-
-/* The root of the limit's equation for any operands; see struct sandwich_limit. 0 if none. */
-MEV_COLD __u64 sandwich_limit_any(const struct amm_side *p, __u64 v, __u64 m)
-{
-	__u64 n = p->n, d = p->d;
-	struct wide128 s = wide_mul(p->rin, d), vn = wide_mul(v, n);
-	struct wide192 full = wide_mul192(vn, p->rout), least = wide_mul192(wide_add(s, vn), m);
-	struct wide_fp l, f0;
-
-	if (!wide_ge192(full, least))
-		return 0;
-	l = wide_fp_from(wide_add(wide_mul(p->rin, d * (d + n)), wide_mul(v, n * n)));
-	f0 = wide_fp_mul(wide_fp_from(s), wide_fp_from192(wide_sub192(full, least)));
-	f0 = wide_fp_div(f0, wide_fp_mul(wide_fp_from64(m), l));
-	return wide_fp_floor(
-		sandwich_bend(f0, wide_fp_div(wide_fp_mul(wide_fp_from64(n * d), f0), l)));
-}
 
 /*
  * F* for any operands; 2^64 - 1 if profit grows for ever, 0 if it only falls. With b = B d^2,
@@ -388,7 +381,7 @@ MEV_COLD __u64 sandwich_peak_any(const struct amm_side *p, __u64 v)
 		a = wide_fp_sub(a, b);
 	a = wide_fp_mul(a, wide_fp_from64(x));
 	root = wide_fp_add(wide_fp_mul(bdx, bdx), wide_fp_mul(c, a));
-	root = wide_fp_add(bdx, wide_fp_sqrt(root));
+	root = wide_fp_add(bdx, wide_fp_sqrt(root, 2));
 	return wide_fp_floor(up ? wide_fp_div(root, c) : wide_fp_div(a, root));
 }
 
@@ -509,7 +502,7 @@ static inline bool sandwich_best(const struct amm_side *p, __u64 v, __u64 min_ou
 		return sandwich_search(p, v, m, capital, s);
 	if (likely(sandwich_narrow(p, p->rin + v + top))) {
 		f = sandwich_limited64(p, v, m, top);
-		if (!sandwich_rising64(p, v, f))
+		if (!sandwich_rising(p, v, f))
 			f = sandwich_peaked64(p, v, f);
 		legs = sandwich_legs64(p, v, m, f, true, s);
 	} else {

@@ -385,17 +385,18 @@ static __always_inline struct wide_fp wide_fp_sub(struct wide_fp a, struct wide_
 
 /*
  * sqrt(a). The mantissa's reciprocal root from its least-error parabola over [1/4, 1) (2.4 %), then
- * three of Newton's y (3 - z y^2) / 2 in 32 bits (2^-10, 2^-20, 2^-28), and one of Heron's steps.
+ * 2 or 3 of Newton's y (3 - z y^2) / 2 in 32 bits (2^-10, 2^-19, 2^-28), and one of Heron's steps
+ * (2^-40 after 2, 2^-57 after 3).
  */
-static __always_inline struct wide_fp wide_fp_sqrt(struct wide_fp a)
+static __always_inline struct wide_fp wide_fp_sqrt(struct wide_fp a, int step_cnt)
 {
 	__u32 k = 1 + ((__u32)a.e & 1);
-	__u64 z = a.m >> k;  /* of 2^63, in [1/4, 1); a = z 2^(e + k), e + k odd */
-	__u64 z32 = z >> 31; /* of 2^32 */
+	__u64 z = a.m >> k;	/* of 2^63, in [1/4, 1); a = z 2^(e + k), e + k odd */
+	__u64 z32 = z >> 31;	/* of 2^32 */
 	__u64 y = 2867787662ULL - ((3527624809ULL - (1759398851ULL * z32 >> 32)) * z32 >> 32);
 	struct wide128 n = { z << 63, z >> 1 }, root = { 0, 0 };
 
-	for (int i = 0; i < 3; i++) /* y of 2^30 */
+	for (int i = 0; i < step_cnt; i++) /* y of 2^30 */
 		y = y * ((3ULL << 30) - ((y * y >> 30) * z32 >> 32)) >> 31;
 	y = y * z32 >> 31 << 32; /* the root, of 2^63, above z / 2 */
 	root.hi = (y >> 1) + (wide_div(n, y) >> 1);

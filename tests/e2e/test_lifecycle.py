@@ -7,12 +7,13 @@ import re
 import shutil
 import signal
 import tempfile
+import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from lab import MEVNODE, NODE_IP, PIN_ROOT, Ended, Node, run, until
+from lab import MEVNODE, NODE_IP, PIN_ROOT, TIMEOUT, Ended, Node, run, until
 from trafficgen import wire
 
 pytestmark = pytest.mark.root
@@ -55,9 +56,9 @@ def assert_nothing_left(world):
     assert not world.pins.exists()
 
 
-@pytest.mark.parametrize("by", (signal.SIGINT, signal.SIGTERM))
+@pytest.mark.parametrize("by", (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 def test_signals(world, by):
-    """Either signal: exit code 0, summary, nothing left."""
+    """Any of them: exit code 0, summary, nothing left."""
     with Node(world, "--json") as node:
         assert re.fullmatch(rf"ready backend=af_xdp mode=copy iface=veth1 queues=0 pid={node.pid}",
                             node.ready)
@@ -88,6 +89,29 @@ def test_summary_for_a_person(world):
     assert "rx_ring_full" in text
 
 
+def test_signal_while_starting(world):
+    """However early a signal comes, no pin stays; a node that has blocked it ends in order."""
+    for step in range(12):
+        node = Node(world, "--json")
+        try:
+            if step:  # nothing at all, then a little more each time
+                time.sleep(step * 0.01)
+            ended = node.ended(signal.SIGTERM)
+        finally:
+            node.close()
+        assert ended.code in (0, -signal.SIGTERM)
+        assert_nothing_left(world)
+
+
+def test_nobody_reads_the_summary(world):
+    """As in `mevnode run ... | head -1`: it cleans up all the same."""
+    with Node(world) as node:
+        node.process.stdout.close()
+        node.process.send_signal(signal.SIGINT)
+        assert node.process.wait(TIMEOUT) in (0, 1)
+        assert_nothing_left(world)
+
+
 def test_duration_and_replies(world):
     """It stops by itself."""
     with Node(world, "--duration", "1", "--json") as node:
@@ -114,17 +138,19 @@ def test_counters_have_names(world):
             assert "btf_id" in json.loads(shown), name
 
 
-def test_default_pin_path(world):
-    """Without --pin-path the interface names the folder, and only it is removed."""
-    name = f"mv{os.getpid()}"
+@pytest.mark.parametrize("name", ("mv{}", "mv{}.100"), ids=("plain", "VLAN style"))
+def test_default_pin_path(world, name):
+    """Without --pin-path the interface names the folder; a bpffs takes no dots in names."""
+    name = name.format(os.getpid())
+    folder = PIN_ROOT / name.replace(".", "_")
     world.run("node", "ip", "link", "set", "veth1", "down")
     world.run("node", "ip", "link", "set", "veth1", "name", name)
     world.run("node", "ip", "link", "set", name, "up")
     with Node(world, "-i", name, "--json", pins=False) as node:
         assert f" iface={name} " in node.ready
-        assert pinned(PIN_ROOT / name) >= MAPS
+        assert pinned(folder) >= MAPS
         assert node.stop().code == 0
-    assert not (PIN_ROOT / name).exists()
+    assert not folder.exists()
 
 
 # --- modes ------------------------------------------------------------------------------------------
@@ -300,6 +326,22 @@ def test_restart_at_once(world):
         with Node(world) as node:
             assert answers(world)
             node.ended(signal.SIGKILL)
+
+
+def test_start_while_another_ends(world):
+    """The one that ends takes its folder of pins with it, not the next one's."""
+    for _ in range(5):
+        with Node(world, "--mode", "copy") as node:
+            node.process.send_signal(signal.SIGTERM)
+            follower = Node(world, "--mode", "copy")
+            try:
+                with follower:
+                    assert pinned(world.pins) >= MAPS
+                    assert answers(world)
+            except AssertionError as not_ready:  # too early: then in one line that says so
+                assert "stop it" in str(not_ready) or "stop its owner" in str(not_ready)
+            finally:
+                follower.close()
 
 
 # --- privileges -------------------------------------------------------------------------------------
