@@ -178,7 +178,7 @@ HEADERS := $(wildcard include/*.h user/*.h user/doctor/*.h)
 format: ## apply .clang-format
 	$(Q)clang-format -i $(C_FILES)
 
-check: $(B)/user/hot_path.o $(B)/user/worker_loop.o | $(SKEL) ## format, static analysis, hot path's symbols
+check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) ## format, static analysis, hot path's symbols
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 	$(Q)for h in $(HEADERS); do \
 		$(CC) $(CPPFLAGS) $(CFLAGS) -fsyntax-only -x c $$h || exit 1; done

@@ -254,8 +254,8 @@ MEV_COLD __u64 sandwich_limit_wide(const struct amm_side *p, __u64 v, __u64 m)
 }
 
 /*
- * min(f, the victim's limit in real numbers) for v <= rin / 8 and narrow legs. Most capitals are within
- * the limit or far from it: the upper limbs of
+ * min(f, the victim's limit in real numbers) for v <= rin / 8 and narrow legs. Most capitals are
+ * within the limit or far from it: the upper limbs of
  *	(s + n f) (w + d f) m <= s rout v n
  * say whether it surely still holds after f. (If it holds in real numbers it holds: floors only
  * leave the victim more.)
@@ -272,7 +272,7 @@ static __always_inline __u64 sandwich_limited64(const struct amm_side *p, __u64 
 		return 0;
 	slack = wide_sub(full, least);
 	if (likely(slack.hi < m))
-		t = wide_div(slack, m);
+		t = wide_div(slack, m); /* short, hence faster than full / m */
 	if (likely(t <= s >> 4))
 		root = sandwich_limit_root(p, s, w, t);
 	else
@@ -309,6 +309,17 @@ static __always_inline bool sandwich_rising(const struct amm_side *p, __u64 v, _
 	if (likely(wide_ge(pull, drag)))
 		return true;
 	return sandwich_rising_still(p, pull, drag, f);
+}
+
+/*
+ * Whether that is so for every front-run up to top, for narrow legs and a fee of at most a fifth:
+ * beta >= 0 as n^2 v >= 9/4 n (d - n) rin. It answers for most victims, and before f is known.
+ */
+static __always_inline bool sandwich_rising_to(const struct amm_side *p, __u64 v, __u64 top)
+{
+	__u64 drag = p->rin * (p->d - p->n);
+
+	return top <= p->rin && v * p->n >> 2 > (drag >> 1) + (drag >> 4);
 }
 
 /* a * b for fractions of 2^62, b up to 4. */
@@ -480,11 +491,11 @@ MEV_COLD enum sandwich_legs sandwich_best_wide(const struct amm_side *p, __u64 v
 	return sandwich_legs(p, v, m, f, true, s);
 }
 
-/* The common case: v <= rin / 8, neither reserve tiny, a fee below a half; see the top of this file. */
+/* The common case: v <= rin / 8, neither reserve tiny, a fee of at most a fifth; see the top. */
 static __always_inline bool sandwich_usual(const struct amm_side *p, __u64 v)
 {
 	return v <= p->rin >> 3 && p->rin - 4096 < (1ULL << 63) - 4096 && p->rout >= 4096 &&
-	       p->n >= p->d >> 1;
+	       p->n * 5ULL >= p->d * 4ULL;
 }
 
 /*
@@ -502,7 +513,7 @@ static inline bool sandwich_best(const struct amm_side *p, __u64 v, __u64 min_ou
 		return sandwich_search(p, v, m, capital, s);
 	if (likely(sandwich_narrow(p, p->rin + v + top))) {
 		f = sandwich_limited64(p, v, m, top);
-		if (!sandwich_rising(p, v, f))
+		if (!sandwich_rising_to(p, v, top) && !sandwich_rising(p, v, f))
 			f = sandwich_peaked64(p, v, f);
 		legs = sandwich_legs64(p, v, m, f, true, s);
 	} else {

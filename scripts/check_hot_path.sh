@@ -7,7 +7,7 @@ set -euo pipefail
 
 declare -A allowed=(
 	[hot_path.o]="pool_table_find memcmp"
-	[worker_loop.o]="hot_path_candidate latency_clock_anchor clock_gettime memset memcpy
+	[xsk_worker.o]="hot_path_candidate latency_clock_anchor clock_gettime memset memcpy
 		sendto recvfrom poll write __errno_location"
 )
 rc=0

@@ -64,7 +64,8 @@ netns_down() {
 
 # bpffs_mounted: mounts a bpffs on /sys/fs/bpf unless there is one. Maps are pinned there.
 bpffs_mounted() {
-	[ "$(stat -f -c %T /sys/fs/bpf 2>/dev/null)" = bpf_fs ] || mount -t bpf bpf /sys/fs/bpf
+	[ "$(stat -f -c %T /sys/fs/bpf 2>/dev/null)" = bpf_fs ] ||
+		mount -t bpf -o mode=0700 bpf /sys/fs/bpf
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then

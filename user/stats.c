@@ -7,61 +7,51 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MAX_POOLS_SHOWN 20
 
-/* XDP_STATISTICS and the transmit counters, with the names that both outputs use. */
-#define XSK_FIELDS(X)                                                \
-	X(rx_dropped, s->xsk.rx_dropped)                             \
-	X(rx_invalid_descs, s->xsk.rx_invalid_descs)                 \
-	X(tx_invalid_descs, s->xsk.tx_invalid_descs)                 \
-	X(rx_ring_full, s->xsk.rx_ring_full)                         \
-	X(rx_fill_ring_empty_descs, s->xsk.rx_fill_ring_empty_descs) \
-	X(tx_ring_empty_descs, s->xsk.tx_ring_empty_descs)           \
-	X(tx_backpressure, s->worker.tx_backpressure)                \
-	X(tx_kicks, s->worker.tx_kicks)                              \
-	X(tx_kick_again, s->worker.tx_kick_again)                    \
-	X(tx_kick_errors, s->worker.tx_kick_errors)                  \
-	X(chunks_missing, s->chunks_missing)
+void stats_io(struct stats *s, const char *name, __s64 value)
+{
+	__u32 i = 0;
+
+	while (i < s->io_cnt && strcmp(s->io[i].name, name))
+		i++;
+	if (i == STATS_MAX_IO)
+		return;
+	if (i == s->io_cnt)
+		s->io[s->io_cnt++] = (struct stats_field){ .name = name };
+	s->io[i].value += value;
+}
 
 void stats_add_worker(struct stats *s, const struct worker *w)
 {
 	const __u64 *from = (const __u64 *)&w->counters;
 	__u64 *sum = (__u64 *)&s->worker;
-	struct xdp_statistics xsk;
 
 	for (size_t i = 0; i < sizeof(s->worker) / sizeof(*sum); i++)
 		sum[i] += from[i];
-	if (!xsk_statistics(w->xsk, &xsk)) {
-		s->xsk.rx_dropped += xsk.rx_dropped;
-		s->xsk.rx_invalid_descs += xsk.rx_invalid_descs;
-		s->xsk.tx_invalid_descs += xsk.tx_invalid_descs;
-		s->xsk.rx_ring_full += xsk.rx_ring_full;
-		s->xsk.rx_fill_ring_empty_descs += xsk.rx_fill_ring_empty_descs;
-		s->xsk.tx_ring_empty_descs += xsk.tx_ring_empty_descs;
-	}
 	latency_merge(&s->hot_path_ns, &w->hot_path_ns);
 	latency_merge(&s->in_node_ns, &w->in_node_ns);
-	s->chunks_missing += xsk_chunks_missing(w->xsk);
 	for (__u32 i = 0; i < s->pool_cnt; i++)
 		s->pools[i].replies += w->pool_replies[i];
 }
 
 __u64 stats_frames(const struct stats *s, enum mev_verdict verdict)
 {
-	__u64 kernel = mev_counter_of((struct mev_counters *)&s->kernel, verdict)->packets;
+	__u64 filter = mev_counter_of((struct mev_counters *)&s->filter, verdict)->packets;
 
 	switch (verdict) {
 	case MEV_REPLIED:
-		return kernel + s->worker.replied;
+		return filter + s->worker.replied;
 	case MEV_UNPROFITABLE:
-		return kernel + s->worker.unprofitable;
+		return filter + s->worker.unprofitable;
 	case MEV_REJECTED:
-		return kernel + s->worker.rejected;
+		return filter + s->worker.rejected;
 	case MEV_POOL_BUSY:
-		return kernel + s->worker.pool_busy;
+		return filter + s->worker.pool_busy;
 	default:
-		return kernel;
+		return filter;
 	}
 }
 
@@ -74,7 +64,7 @@ double stats_precision(const struct stats *s)
 
 static bool pool_is_idle(const struct stats_pool *p)
 {
-	return !p->kernel.swaps && !p->kernel.updates && !p->kernel.stale;
+	return !p->filter.swaps && !p->filter.updates && !p->filter.stale;
 }
 
 static void address_text(const __u8 *address, char text[2 * MEV_ADDRESS_LEN + 1])
@@ -104,9 +94,9 @@ static void print_pools(const struct stats *s)
 		address_text(p->address, address);
 		printf("%s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %8" PRIu64
 		       " %8" PRIu64 "\n",
-		       address, (uint64_t)p->kernel.swaps, (uint64_t)p->kernel.candidates,
-		       (uint64_t)p->replies, (uint64_t)p->kernel.updates, (uint64_t)p->kernel.gaps,
-		       (uint64_t)p->kernel.stale);
+		       address, (uint64_t)p->filter.swaps, (uint64_t)p->filter.candidates,
+		       (uint64_t)p->replies, (uint64_t)p->filter.updates, (uint64_t)p->filter.gaps,
+		       (uint64_t)p->filter.stale);
 	}
 	if (more)
 		printf("and %u more pools: see --json\n", more);
@@ -135,10 +125,9 @@ void stats_print(const struct stats *s)
 	if (stats_frames(s, MEV_REDIRECT))
 		printf("  of the candidates %.2f %% were answered\n", 100 * stats_precision(s));
 	print_pools(s);
-	printf("\nAF_XDP\n");
-#define X(name, value) printf("  %-26s %6" PRId64 "\n", #name, (int64_t)(value));
-	XSK_FIELDS(X)
-#undef X
+	printf("\n%s\n", s->io_name);
+	for (__u32 i = 0; i < s->io_cnt; i++)
+		printf("  %-26s %6" PRId64 "\n", s->io[i].name, (int64_t)s->io[i].value);
 	printf("\nlatency, ns\n");
 	print_latency("hot path", &s->hot_path_ns);
 	print_latency("in node", &s->in_node_ns);
@@ -178,12 +167,12 @@ static json_t *json_pools(const struct stats *s)
 		o = json_object();
 		address_text(p->address, address);
 		json_object_set_new(o, "address", json_string(address));
-		json_object_set_new(o, "swaps", json_count(p->kernel.swaps));
-		json_object_set_new(o, "candidates", json_count(p->kernel.candidates));
+		json_object_set_new(o, "swaps", json_count(p->filter.swaps));
+		json_object_set_new(o, "candidates", json_count(p->filter.candidates));
 		json_object_set_new(o, "replies", json_count(p->replies));
-		json_object_set_new(o, "updates", json_count(p->kernel.updates));
-		json_object_set_new(o, "gaps", json_count(p->kernel.gaps));
-		json_object_set_new(o, "stale", json_count(p->kernel.stale));
+		json_object_set_new(o, "updates", json_count(p->filter.updates));
+		json_object_set_new(o, "gaps", json_count(p->filter.gaps));
+		json_object_set_new(o, "stale", json_count(p->filter.stale));
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -191,7 +180,7 @@ static json_t *json_pools(const struct stats *s)
 
 void stats_print_json(const struct stats *s)
 {
-	json_t *root = json_object(), *verdicts = json_object(), *xsk = json_object();
+	json_t *root = json_object(), *verdicts = json_object(), *io = json_object();
 	json_t *latency = json_object();
 
 	json_object_set_new(root, "backend", json_string(s->backend));
@@ -200,14 +189,13 @@ void stats_print_json(const struct stats *s)
 	for (__u32 v = 1; v <= MEV_VERDICT_CNT; v++)
 		json_object_set_new(verdicts, mev_verdict_name(v), json_count(stats_frames(s, v)));
 	json_object_set_new(root, "verdicts", verdicts);
-#define X(name, value) json_object_set_new(xsk, #name, json_integer((json_int_t)(value)));
-	XSK_FIELDS(X)
-#undef X
 	json_object_set_new(root, "candidate_precision",
 			    stats_frames(s, MEV_REDIRECT) ? json_real(stats_precision(s)) :
 							    json_null());
 	json_object_set_new(root, "pools", json_pools(s));
-	json_object_set_new(root, "xsk", xsk);
+	for (__u32 i = 0; i < s->io_cnt; i++)
+		json_object_set_new(io, s->io[i].name, json_integer((json_int_t)s->io[i].value));
+	json_object_set_new(root, s->io_name, io);
 	json_object_set_new(latency, "hot_path", json_latency(&s->hot_path_ns));
 	json_object_set_new(latency, "in_node", json_latency(&s->in_node_ns));
 	json_object_set_new(root, "latency_ns", latency);

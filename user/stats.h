@@ -5,8 +5,6 @@
 #ifndef MEV_STATS_H
 #define MEV_STATS_H
 
-#include <linux/if_xdp.h>
-
 #include "latency.h"
 #include "maps_abi.h"
 #include "verdict.h"
@@ -15,34 +13,46 @@
 /* What happened in one pool. */
 struct stats_pool {
 	const __u8 *address;
-	struct mev_pool_counters kernel;
+	struct mev_pool_counters filter;
 	__u64 replies;
 };
+
+/* A counter that only one back end has. */
+struct stats_field {
+	const char *name;
+	__s64 value;
+};
+
+#define STATS_MAX_IO 16
 
 /* Everything that a run has counted, summed over queues and CPUs. */
 struct stats {
 	const char *backend, *mode, *interface;
-	struct mev_counters kernel;    /* by the XDP program */
+	struct mev_counters filter;    /* by the XDP program, or by the same filter in userspace */
 	struct worker_counters worker; /* by the workers */
-	struct xdp_statistics xsk;     /* by the kernel's AF_XDP sockets */
 	struct latency_hist hot_path_ns;
 	struct latency_hist in_node_ns;
-	__s64 chunks_missing;     /* lost from the rings' account; anything but 0 is a bug */
-	struct stats_pool *pools; /* pool_cnt of them */
+	struct stats_field io[STATS_MAX_IO]; /* the back end's own, under `io_name` */
+	__u32 io_cnt;
+	const char *io_name;
+	struct stats_pool *pools; /* pool_cnt of them, owned by the caller */
 	__u32 pool_cnt;
 };
+
+/* Adds `value` to the back end's counter `name`. */
+void stats_io(struct stats *s, const char *name, __s64 value);
 
 /*
  * Part of the candidates handed to userspace that were answered, 0 to 1; NAN where there were none.
  */
 double stats_precision(const struct stats *s);
 
-/* Adds what one worker and its socket counted. The worker has ended, its socket is open. */
+/* Adds what one worker counted, which has ended. */
 void stats_add_worker(struct stats *s, const struct worker *w);
 
 /*
- * Frames that ended in `verdict`: the XDP program's own count up to the candidates it handed over,
- * the workers' for what became of those.
+ * Frames that ended in `verdict`: the filter's count, up to the candidates it handed over, and the
+ * workers' for what became of those.
  */
 __u64 stats_frames(const struct stats *s, enum mev_verdict verdict);
 

@@ -7,14 +7,8 @@
 
 #include "log.h"
 
-static void *worker_main(void *arg)
-{
-	worker_run(arg);
-	return NULL;
-}
-
 /* Pinned from its first instruction, so that its stack and rings are touched on the right node. */
-static int start_on(struct worker *w)
+static int start_on(struct worker *w, void *(*loop)(void *))
 {
 	pthread_attr_t attr;
 	cpu_set_t set;
@@ -29,34 +23,31 @@ static int start_on(struct worker *w)
 		err = pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
 	}
 	if (!err)
-		err = pthread_create(&w->thread, &attr, worker_main, w);
+		err = pthread_create(&w->thread, &attr, loop, w);
 	pthread_attr_destroy(&attr);
 	return -err;
 }
 
-int worker_start(struct worker *w)
+int worker_start(struct worker *w, void *(*loop)(void *))
 {
-	int err;
+	int err = start_on(w, loop);
 
-	if (w->poll == WORKER_BUSY) {
-		err = xsk_busy_poll(w->xsk);
-		if (err) {
-			log_err("cannot busy-poll queue %u: %s; Linux 5.11 or later can, with "
-				"CAP_NET_ADMIN; else take --poll spin",
-				w->xsk->queue, strerror(-err));
-			return err;
-		}
-	}
-	err = start_on(w);
-	if (err) {
-		log_err("cannot start the worker of queue %u%s: %s", w->xsk->queue,
+	if (err)
+		log_err("cannot start the worker of queue %u%s: %s", w->queue,
 			w->cpu >= 0 ? " on its CPU (see --cpus and lscpu)" : "", strerror(-err));
-		return err;
-	}
-	return 0;
+	return err;
 }
 
 void worker_join(struct worker *w)
 {
 	pthread_join(w->thread, NULL);
+}
+
+void worker_stop(struct worker_control *c)
+{
+	const __u64 one = 1;
+
+	__atomic_store_n(&c->stop, true, __ATOMIC_RELEASE);
+	if (write(c->wake_fd, &one, sizeof(one)) < 0)
+		log_warn("cannot wake the workers: %s", strerror(errno));
 }

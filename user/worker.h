@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * worker - one queue's thread: RX ring to hot path to response ring to TX ring
+ * worker - what every worker thread has: where it runs, when it stops, what it counts
  *
- * A turn moves completions to the fill ring, takes no more from RX than there is room for replies,
- * decides, and hands the replies to TX. What has no room stays in RX: that is backpressure, counted,
- * never waited for in place. No syscall but the TX wakeup while there is traffic, no allocation, no
- * lock, no log. Counters have this one writer and are stored once a turn.
+ * xsk_worker and tap_worker embed one as their first member and bring the loop. Counters and
+ * histograms have this one writer, the worker, and are stored once a turn; the main thread reads
+ * them when the worker has ended.
  */
 #ifndef MEV_WORKER_H
 #define MEV_WORKER_H
 
 #include <pthread.h>
+#include <unistd.h>
 
-#include "hot_path.h"
+#include "compiler.h"
 #include "latency.h"
-#include "xsk.h"
 
 #define WORKER_MAX_CPUS 1024 /* as many as a cpu_set_t has */
 
@@ -22,20 +21,6 @@ enum worker_poll {
 	WORKER_WAIT, /* poll(2) when there is nothing to do */
 	WORKER_SPIN, /* never sleep */
 	WORKER_BUSY, /* drive the NIC's NAPI from here: preferred busy polling */
-};
-
-/* Sums since the start. */
-struct worker_counters {
-	__u64 received;
-	__u64 replied;
-	__u64 unprofitable;
-	__u64 rejected;
-	__u64 pool_busy;
-	__u64 replied_bytes;
-	__u64 tx_backpressure; /* turns in which no reply had room, so that RX waited */
-	__u64 tx_kicks;        /* wakeups of the kernel's transmit side */
-	__u64 tx_kick_again;   /* of these, told to come again: EAGAIN, EBUSY, ENOBUFS */
-	__u64 tx_kick_errors;  /* of these, failed otherwise, as when the link is down */
 };
 
 /* What all workers share. */
@@ -47,30 +32,70 @@ struct worker_control {
 	__u64 replies;     /* of all workers; kept only where there is a limit */
 };
 
+/* Sums since the start; plain __u64 one and all, see worker_store(). */
+struct worker_counters {
+	__u64 received; /* frames that came to be decided */
+	__u64 replied;
+	__u64 unprofitable;
+	__u64 rejected;
+	__u64 pool_busy;
+	__u64 tx_backpressure; /* turns in which no reply had room, so that RX waited */
+	__u64 tx_kicks;        /* wakeups of the kernel's transmit side */
+	__u64 tx_kick_again;   /* of these, told to come again: EAGAIN, EBUSY, ENOBUFS */
+	__u64 tx_kick_errors;  /* of these, failed otherwise, as when the link is down */
+};
+
 struct worker {
-	struct hot_path hot_path;
-	struct xsk *xsk;
 	struct worker_control *control;
 	enum worker_poll poll;
 	int cpu;             /* -1: not pinned */
-	__u64 *pool_replies; /* by slot, hot_path.pool_cnt of them; written by this worker only */
+	__u32 queue;         /* the RX queue it serves */
+	__u64 *pool_replies; /* by slot; written by this worker only */
 	pthread_t thread;
 	struct latency_clock clock;
 	struct worker_counters counters __cacheline_aligned;
 	struct latency_hist hot_path_ns __cacheline_aligned; /* frame in hand to reply written */
-	struct latency_hist in_node_ns; /* XDP program's receive time to TX submit */
+	struct latency_hist in_node_ns; /* frame received to reply handed over for transmission */
 };
 
-/* Starts the thread. 0 or -errno, logged. Everything above `thread` is set by the caller. */
-int worker_start(struct worker *w);
+/* Starts the thread with `loop`, whose argument is the worker. 0 or -errno, logged. */
+int worker_start(struct worker *w, void *(*loop)(void *));
 
 /* Waits for the thread, whose control must say stop. */
 void worker_join(struct worker *w);
 
-/*
- * The loop itself, in the caller's thread, until control->stop; what is then in the rings is
- * still served, for at most 100 ms.
- */
-void worker_run(struct worker *w);
+/* Tells all workers to stop. */
+void worker_stop(struct worker_control *c);
+
+static inline bool worker_stopping(const struct worker *w)
+{
+	return __atomic_load_n(&w->control->stop, __ATOMIC_RELAXED);
+}
+
+/* Adds what a turn has counted, number by number, so that a reader never sees half of one. */
+static inline void worker_store(struct worker *w, const struct worker_counters *add)
+{
+	const __u64 *from = (const __u64 *)add;
+	__u64 *sum = (__u64 *)&w->counters;
+
+	for (size_t i = 0; i < sizeof(*add) / sizeof(*sum); i++)
+		if (from[i])
+			MEV_WRITE_ONCE(sum[i], sum[i] + from[i]);
+}
+
+/* Counts replies towards --replies and tells the main thread when they are complete. */
+static inline void worker_count_replies(struct worker *w, __u64 replied)
+{
+	struct worker_control *c = w->control;
+	const __u64 one = 1;
+	__u64 total;
+
+	if (likely(!c->reply_limit) || !replied)
+		return;
+	total = __atomic_add_fetch(&c->replies, replied, __ATOMIC_RELAXED);
+	if (total >= c->reply_limit && total - replied < c->reply_limit &&
+	    write(c->event_fd, &one, sizeof(one)) < 0)
+		return; /* an eventfd that holds 1 is never full */
+}
 
 #endif /* MEV_WORKER_H */

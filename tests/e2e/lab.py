@@ -165,9 +165,9 @@ class Capture:
         self._path = Path(self._dir.name) / "replies.pcap"
         # VLAN tags that the kernel has taken out are back in what tcpdump writes.
         self._process = subprocess.Popen(
-            world.inside("host", "tcpdump", "-i", "veth0", "-Q", "in", "-B", "65536", "-U",
-                         "--immediate-mode", "-Z", "root", "--time-stamp-precision=nano", "-w",
-                         self._path), stderr=subprocess.PIPE, text=True)
+            world.inside("host", "tcpdump", "-i", "veth0", "-Q", "in", "-B", "65536", "-s", "1024",
+                         "-U", "--immediate-mode", "-Z", "root", "--time-stamp-precision=nano",
+                         "-w", self._path), stderr=subprocess.PIPE, text=True)
 
     def __enter__(self):
         self._process.stderr.readline()  # "listening on veth0"

@@ -2,12 +2,15 @@
 """Whole captures: what a node makes of every kind of traffic is exactly what was predicted."""
 
 import json
+import os
+import signal
+import subprocess
 
 import pytest
 
 import compare
 import replies
-from lab import NODE_IP, SCRIPTS, Capture, Node, Replay, run
+from lab import NODE_IP, PIN_ROOT, SCRIPTS, TIMEOUT, Capture, Node, Replay, run
 from node_config import node_config
 
 pytestmark = pytest.mark.root
@@ -112,6 +115,25 @@ def test_a_wrong_prediction_is_noticed(traffic, tmp_path):
     assert len(result["faults"]) == 1 and nonce in result["faults"][0]
 
 
+@pytest.mark.parametrize("by, code", ((signal.SIGINT, 130), (signal.SIGTERM, 143)))
+def test_script_interrupted(traffic, by, code):
+    """In the middle of a replay: the world goes, and what ran in it."""
+    sent = traffic("large", 10000)
+    with subprocess.Popen([SCRIPTS / "run_tcpreplay_veth.sh", sent.pcap, "--pps", "100"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as script:
+        world = f"mev-replay-{script.pid}"
+        pins = PIN_ROOT / world
+        try:
+            assert script.stdout.readline().startswith(b"ready ")
+            assert pins.exists() and f"{world}-host" in os.listdir("/var/run/netns")
+            script.send_signal(by)
+            assert script.wait(TIMEOUT) == code
+        finally:
+            script.terminate()
+    assert not pins.exists()
+    assert [name for name in os.listdir("/var/run/netns") if name.startswith(world)] == []
+
+
 def test_prediction_becomes_configuration(traffic):
     """The printed configuration holds every pool and threshold of the prediction."""
     text = node_config(traffic("large", 1000).expected["parameters"])
@@ -119,24 +141,23 @@ def test_prediction_becomes_configuration(traffic):
     assert "capital = 100000000000\n" in text and "min_amount_in = 1000000\n" in text
 
 
-def ping_while(world, pcap, *pace):
-    """Frames sent, and the summary of `ping` through the same interface meanwhile."""
-    with Replay(world, pcap, *pace) as replay:
-        ping = world.run("host", "ping", "-n", "-i", "0.05", "-c", "20", "-W", "10", NODE_IP)
-        return replay.sent(), ping.stdout
+def assert_ping_through(world, sent, pings, *pace):
+    """Verdicts as predicted, and as many echo requests passed and answered meanwhile."""
+    with Node(world, "--json") as node:
+        with Replay(world, sent.pcap, *pace) as replay:
+            ping = world.run("host", "ping", "-n", "-i", "0.05", "-c", pings, "-W", "10", NODE_IP)
+            frames = replay.sent() + pings
+        assert f" {pings} received" in ping.stdout
+        node.judged(frames)
+        ended = node.stop()
+    expected = {**sent.expected["verdicts"], "pass": sent.expected["verdicts"]["pass"] + pings}
+    assert compare.differences(ended.summary, {"verdicts": expected}, frames) == []
 
 
 @pytest.mark.parametrize("mode", ("malformed", "noise"))
 def test_ping_through_garbage(world, traffic, mode):
     """Broken and foreign frames neither reach the worker nor hold up the kernel's own traffic."""
-    sent = traffic(mode, MODES[mode])
-    with Node(world, "--json") as node:
-        frames, ping = ping_while(world, sent.pcap, "--pps", "10000")
-        assert " 20 received" in ping
-        node.judged(frames + 20)
-        ended = node.stop()
-    expected = {**sent.expected["verdicts"], "pass": sent.expected["verdicts"]["pass"] + 20}
-    assert compare.differences(ended.summary, {"verdicts": expected}, frames + 20) == []
+    assert_ping_through(world, traffic(mode, MODES[mode]), 20, "--pps", "10000")
 
 
 @pytest.mark.big
@@ -151,12 +172,5 @@ def test_big_large(traffic):
 @pytest.mark.big
 @pytest.mark.parametrize("mode", ("malformed", "noise"))
 def test_big_garbage(world, traffic, mode):
-    """500,000 frames of each kind, `ping` meanwhile."""
-    sent = traffic(mode, 500000)
-    with Node(world, "--json") as node:
-        frames, ping = ping_while(world, sent.pcap, "--pps", "100000")
-        assert " 20 received" in ping
-        node.judged(frames + 20)
-        ended = node.stop()
-    expected = {**sent.expected["verdicts"], "pass": sent.expected["verdicts"]["pass"] + 20}
-    assert compare.differences(ended.summary, {"verdicts": expected}, frames + 20) == []
+    """500,000 frames of each kind, `ping` all the while."""
+    assert_ping_through(world, traffic(mode, 500000), 90, "--pps", "100000")

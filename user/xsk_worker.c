@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/*
- * The part of worker.h that runs for every frame. Kept apart from starting and pinning threads so
- * that `make check` can hold what it calls against a list.
- */
+#include "xsk_worker.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "response_ring.h"
-#include "worker.h"
 
 /*
  * Frames a turn. 64 is NAPI's weight, so a busy queue fills it; larger batches only let the first
@@ -69,7 +65,7 @@ static __u32 reply_room(struct xsk *x, struct response_ring *ring)
  * Decides one frame. Descriptors come from the kernel, and are looked at all the same: nothing
  * that a frame or a ring holds may lead outside the UMEM.
  */
-static enum mev_verdict decide(struct worker *w, const struct xdp_desc *desc,
+static enum mev_verdict decide(struct xsk_worker *w, const struct xdp_desc *desc,
 			       struct response *response)
 {
 	struct hot_path_reply reply;
@@ -89,7 +85,8 @@ static enum mev_verdict decide(struct worker *w, const struct xdp_desc *desc,
 		response->len = reply.len;
 		response->rx_ns = (__u64)hint.rx_ns_hi << 32 | hint.rx_ns_lo;
 		response->timed = hint.class == MEV_CLASS_SWAP;
-		MEV_WRITE_ONCE(w->pool_replies[reply.slot], w->pool_replies[reply.slot] + 1);
+		MEV_WRITE_ONCE(w->base.pool_replies[reply.slot],
+			       w->base.pool_replies[reply.slot] + 1);
 	}
 	/* Used up: it must not be taken for the next frame's in this chunk. */
 	class = frame - sizeof(hint) + offsetof(struct mev_meta, class);
@@ -97,7 +94,7 @@ static enum mev_verdict decide(struct worker *w, const struct xdp_desc *desc,
 	return verdict;
 }
 
-static __u32 receive(struct worker *w, struct response_ring *ring, struct turn *t)
+static __u32 receive(struct xsk_worker *w, struct response_ring *ring, struct turn *t)
 {
 	__u32 room = reply_room(w->xsk, ring), cnt, idx;
 	__u64 before, now;
@@ -110,18 +107,18 @@ static __u32 receive(struct worker *w, struct response_ring *ring, struct turn *
 	if (!cnt)
 		return 0;
 
-	before = latency_ticks(&w->clock);
+	before = latency_ticks(&w->base.clock);
 	for (__u32 i = 0; i < cnt; i++) {
 		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&w->xsk->rx, idx + i);
 		struct response response = { 0 };
 		enum mev_verdict verdict = decide(w, desc, &response);
 
-		now = latency_ticks(&w->clock);
+		now = latency_ticks(&w->base.clock);
 		if (likely(verdict == MEV_REPLIED)) {
-			latency_record(&w->hot_path_ns, latency_ns(&w->clock, now - before));
+			latency_record(&w->base.hot_path_ns,
+				       latency_ns(&w->base.clock, now - before));
 			response_ring_push(ring, response);
 			t->add.replied++;
-			t->add.replied_bytes += response.len;
 		} else {
 			t->recycled[t->recycled_cnt++] = desc->addr;
 			t->add.unprofitable += verdict == MEV_UNPROFITABLE;
@@ -139,7 +136,7 @@ static __u32 receive(struct worker *w, struct response_ring *ring, struct turn *
 }
 
 /* In copy mode the kernel sends within this call, a batch of its own size at a time. */
-static void kick(struct worker *w, struct turn *t)
+static void kick(struct xsk_worker *w, struct turn *t)
 {
 	if (!xsk_ring_prod__needs_wakeup(&w->xsk->tx))
 		return;
@@ -163,7 +160,7 @@ static inline __u64 since(__u64 rx_ns, __u64 now)
 	return (__s64)span < 0 ? 0 : span >> (64 - MEV_META_RX_BITS);
 }
 
-static void transmit(struct worker *w, struct response_ring *ring, struct turn *t)
+static void transmit(struct xsk_worker *w, struct response_ring *ring, struct turn *t)
 {
 	__u32 first, idx, cnt = response_ring_peek(ring, BATCH, &first);
 	__u64 now;
@@ -181,12 +178,12 @@ static void transmit(struct worker *w, struct response_ring *ring, struct turn *
 		xsk_ring_prod__submit(&w->xsk->tx, cnt);
 		w->xsk->sent += cnt;
 
-		now = latency_when(&w->clock, latency_ticks(&w->clock));
+		now = latency_when(&w->base.clock, latency_ticks(&w->base.clock));
 		for (__u32 i = 0; i < cnt; i++) {
 			const struct response *response = response_ring_at(ring, first + i);
 
 			if (response->timed)
-				latency_record(&w->in_node_ns, since(response->rx_ns, now));
+				latency_record(&w->base.in_node_ns, since(response->rx_ns, now));
 		}
 		response_ring_release(ring, cnt);
 	}
@@ -194,32 +191,8 @@ static void transmit(struct worker *w, struct response_ring *ring, struct turn *
 		kick(w, t);
 }
 
-/* Plain sums of __u64, stored one by one so that a reader never sees half a number. */
-static void store_counters(struct worker_counters *to, const struct worker_counters *add)
-{
-	const __u64 *from = (const __u64 *)add;
-	__u64 *sum = (__u64 *)to;
-
-	for (size_t i = 0; i < sizeof(*to) / sizeof(*sum); i++)
-		if (from[i])
-			MEV_WRITE_ONCE(sum[i], sum[i] + from[i]);
-}
-
-static void count_towards_limit(struct worker_control *c, __u64 replied)
-{
-	const __u64 one = 1;
-	__u64 total;
-
-	if (likely(!c->reply_limit) || !replied)
-		return;
-	total = __atomic_add_fetch(&c->replies, replied, __ATOMIC_RELAXED);
-	if (total >= c->reply_limit && total - replied < c->reply_limit &&
-	    write(c->event_fd, &one, sizeof(one)) < 0)
-		return; /* an eventfd that holds 1 is never full */
-}
-
 /* True while there is more to do at once. */
-static bool turn(struct worker *w, struct response_ring *ring)
+static bool turn(struct xsk_worker *w, struct response_ring *ring)
 {
 	struct turn t;
 	__u32 cnt;
@@ -229,26 +202,26 @@ static bool turn(struct worker *w, struct response_ring *ring)
 	reclaim(w->xsk);
 	cnt = receive(w, ring, &t);
 	transmit(w, ring, &t);
-	store_counters(&w->counters, &t.add);
-	count_towards_limit(w->control, t.add.replied);
+	worker_store(&w->base, &t.add);
+	worker_count_replies(&w->base, t.add.replied);
 	return cnt || (xsk_tx_waiting(w->xsk) && !t.add.tx_kick_errors);
 }
 
 /* Nothing to do: sleep until a frame or the end comes, or do what the poll mode does instead. */
-static void idle(struct worker *w)
+static void idle(struct xsk_worker *w)
 {
 	struct pollfd fds[] = {
 		{ .fd = w->xsk->fd, .events = POLLIN },
-		{ .fd = w->control->wake_fd, .events = POLLIN },
+		{ .fd = w->base.control->wake_fd, .events = POLLIN },
 	};
 
-	if (w->poll == WORKER_WAIT) /* replies that a downed link refuses are offered again */
+	if (w->base.poll == WORKER_WAIT) /* replies that a downed link refuses are offered again */
 		poll(fds, 2, xsk_tx_waiting(w->xsk) ? RETRY_MS : -1);
-	else if (w->poll == WORKER_BUSY)
+	else if (w->base.poll == WORKER_BUSY)
 		recvfrom(w->xsk->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
 }
 
-static void drain(struct worker *w, struct response_ring *ring)
+static void drain(struct xsk_worker *w, struct response_ring *ring)
 {
 	__u64 end = latency_monotonic_ns() + DRAIN_NS;
 
@@ -260,24 +233,26 @@ static void drain(struct worker *w, struct response_ring *ring)
 	}
 }
 
-void worker_run(struct worker *w)
+void *xsk_worker_loop(void *xsk_worker)
 {
+	struct xsk_worker *w = xsk_worker;
 	struct response_ring ring;
 	__u64 anchored;
 
 	response_ring_init(&ring);
-	latency_clock_anchor(&w->clock);
-	anchored = latency_ticks(&w->clock);
-	while (!__atomic_load_n(&w->control->stop, __ATOMIC_RELAXED)) {
+	latency_clock_anchor(&w->base.clock);
+	anchored = latency_ticks(&w->base.clock);
+	while (!worker_stopping(&w->base)) {
 		__u64 now;
 
 		if (!turn(w, &ring))
 			idle(w);
-		now = latency_ticks(&w->clock);
-		if (unlikely(latency_ns(&w->clock, now - anchored) > ANCHOR_NS)) {
-			latency_clock_anchor(&w->clock);
+		now = latency_ticks(&w->base.clock);
+		if (unlikely(latency_ns(&w->base.clock, now - anchored) > ANCHOR_NS)) {
+			latency_clock_anchor(&w->base.clock);
 			anchored = now;
 		}
 	}
 	drain(w, &ring);
+	return NULL;
 }

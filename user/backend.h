@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * backend - where frames come from and replies go to: AF_XDP, or a TAP device
+ *
+ * node.c builds one up, waits, and tears it down in reverse; it knows no socket. All calls come
+ * from the main thread. What went wrong has been logged when a call returns.
+ */
+#ifndef MEV_BACKEND_H
+#define MEV_BACKEND_H
+
+#include <net/if.h>
+
+#include "config.h"
+#include "options.h"
+#include "stats.h"
+#include "worker.h"
+
+/* What every back end is given; outlives it. */
+struct backend_env {
+	const struct run_options *options;
+	const struct config *config;
+	struct worker_control *control;
+};
+
+struct backend_ops;
+
+/* The part of an opened back end that node.c looks at; each embeds it as its first member. */
+struct backend {
+	const struct backend_ops *ops;
+	const char *mode; /* for the ready line: zerocopy, copy, skb or tap; known once started */
+	char interface[IF_NAMESIZE];
+	__u32 ifindex;
+	__u32 queues[MEV_MAX_QUEUES];
+	__u32 queue_cnt;
+};
+
+struct backend_ops {
+	const char *name;
+	/* Everything short of taking traffic. EXIT_HOST: this host or interface cannot. */
+	enum exit_code (*open)(struct backend **out, const struct backend_env *env);
+	/* Traffic comes when it returns EXIT_DONE. */
+	enum exit_code (*start)(struct backend *b);
+	/* No traffic comes when it returns; what had come is answered and the workers have ended. */
+	void (*stop)(struct backend *b);
+	/* Fills in what was counted; after stop, before close. */
+	void (*collect)(struct backend *b, struct stats *s);
+	/* Accepts one that was not started. */
+	void (*close)(struct backend *b);
+};
+
+extern const struct backend_ops backend_af_xdp;
+extern const struct backend_ops backend_tap;
+
+/* The exit code for a failure of the host's making. */
+enum exit_code backend_exit_code(int err);
+
+#endif /* MEV_BACKEND_H */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * xsk_worker - one queue's thread: RX ring to hot path to response ring to TX ring
+ *
+ * A turn moves completions to the fill ring, takes no more from RX than there is room for replies,
+ * decides, and hands the replies to TX. What has no room stays in RX: that is backpressure, counted,
+ * never waited for in place. No syscall but the TX wakeup while there is traffic, no allocation, no
+ * lock, no log: `make check` holds what its object calls against a list.
+ */
+#ifndef MEV_XSK_WORKER_H
+#define MEV_XSK_WORKER_H
+
+#include "hot_path.h"
+#include "worker.h"
+#include "xsk.h"
+
+struct xsk_worker {
+	struct worker base;
+	struct hot_path hot_path;
+	struct xsk *xsk;
+};
+
+/*
+ * The loop, for worker_start(): until control->stop; what is then in the rings is still served,
+ * for at most 100 ms.
+ */
+void *xsk_worker_loop(void *xsk_worker);
+
+#endif /* MEV_XSK_WORKER_H */
