@@ -118,9 +118,17 @@ MEV_COLD __u64 sandwich_edge(const struct amm_side *p, __u64 a)
 	return q + (q != ~0ULL && !wide_ge192(wide_mul192(den, q), num));
 }
 
-/* Any legs; x, y, v, f >= 1, and rin + f + v fits. */
+/* f lowered to the least front-run that buys as much, where that saves anything. */
+static __always_inline __u64 sandwich_tip(const struct amm_side *p, __u64 f)
+{
+	__u64 a = amm_quot_wide(p->rin, p->rout, f, p->n, p->d);
+
+	return a && a < SANDWICH_FINE ? sandwich_edge(p, a) : f;
+}
+
+/* Any legs; rin, rout, v, f >= 1, and rin + f + v fits. */
 MEV_COLD enum sandwich_legs sandwich_legs(const struct amm_side *p, __u64 v, __u64 m, __u64 f,
-					  bool lower, struct sandwich *s)
+					  struct sandwich *s)
 {
 	struct amm_side q = *p;
 	__u64 a, b;
@@ -128,8 +136,6 @@ MEV_COLD enum sandwich_legs sandwich_legs(const struct amm_side *p, __u64 v, __u
 	a = amm_quot_wide(q.rin, q.rout, f, q.n, q.d);
 	if (!a)
 		return sandwich_no(s, SANDWICH_NONE);
-	if (lower && a < SANDWICH_FINE)
-		f = sandwich_edge(p, a);
 	q.rin += f;
 	q.rout -= a;
 	if (!amm_pays_wide(&q, v, m))
@@ -152,7 +158,7 @@ static inline bool sandwich_at(const struct amm_side *p, __u64 v, __u64 min_out,
 		return sandwich_no(s, SANDWICH_NONE);
 	if (likely(sandwich_narrow(p, rin2)))
 		return sandwich_legs64(p, v, m, f, false, s) == SANDWICH_GAIN;
-	return sandwich_legs(p, v, m, f, false, s) == SANDWICH_GAIN;
+	return sandwich_legs(p, v, m, f, s) == SANDWICH_GAIN;
 }
 
 /* ------------------------------------------------------------------ the victim's limit */
@@ -436,41 +442,40 @@ MEV_COLD __u64 sandwich_settle(const struct amm_side *p, __u64 v, __u64 m, __u64
 	return lo;
 }
 
-/* The legs at f, or at the next tooth's tip below or above it if that gains more. */
-MEV_COLD bool sandwich_polish(const struct amm_side *p, __u64 v, __u64 m, __u64 top, __u64 f,
-			      struct sandwich *s)
+/* Keeps the legs at f in *s if they gain more than what is there. */
+MEV_COLD void sandwich_try(const struct amm_side *p, __u64 v, __u64 m, __u64 f, struct sandwich *s)
 {
 	struct sandwich t;
-	__u64 next;
 
-	if (!f || sandwich_legs(p, v, m, f, true, s) == SANDWICH_REVERTS)
-		return sandwich_no(s, SANDWICH_NONE);
-	if (s->profit)
-		f = s->front_in;
-	next = sandwich_edge(p, amm_quot_wide(p->rin, p->rout, f, p->n, p->d) + 1);
-	if (next <= top && sandwich_legs(p, v, m, next, false, &t) && t.profit > s->profit)
+	if (f && sandwich_legs(p, v, m, f, &t) == SANDWICH_GAIN && t.profit > s->profit)
 		*s = t;
-	if (f > 1 && sandwich_legs(p, v, m, f - 1, true, &t) && t.profit > s->profit)
-		*s = t;
-	return s->profit > 0;
 }
 
-/* sandwich_best for any operands. */
+/* sandwich_best for any operands: the tooth at the least of the three, and its neighbours. */
 MEV_COLD bool sandwich_search(const struct amm_side *p, __u64 v, __u64 m, __u64 capital,
 			      struct sandwich *s)
 {
-	__u64 top = ~0ULL - p->rin - v, f, peak;
+	__u64 top = ~0ULL - p->rin - v, f, next;
 
+	sandwich_no(s, SANDWICH_NONE);
 	if (!p->rin || !p->rout || !v || !capital || v >= ~0ULL - p->rin)
-		return sandwich_no(s, SANDWICH_NONE);
+		return false;
 	top = top < capital ? top : capital;
 	f = sandwich_limit_any(p, v, m);
 	f = f < top ? sandwich_settle(p, v, m, top, f) : top;
 	if (!sandwich_rising(p, v, f)) {
-		peak = sandwich_peak_any(p, v);
-		f = f < peak ? f : peak;
+		next = sandwich_peak_any(p, v);
+		f = f < next ? f : next;
 	}
-	return sandwich_polish(p, v, m, top, f, s);
+	if (!f)
+		return false;
+	f = sandwich_tip(p, f);
+	sandwich_try(p, v, m, f, s);
+	sandwich_try(p, v, m, f > 1 ? sandwich_tip(p, f - 1) : 0, s);
+	next = sandwich_edge(p, amm_quot_wide(p->rin, p->rout, f, p->n, p->d) + 1);
+	if (next <= top)
+		sandwich_try(p, v, m, next, s);
+	return s->profit > 0;
 }
 
 /* ------------------------------------------------------------------ the decision */
@@ -488,7 +493,7 @@ MEV_COLD enum sandwich_legs sandwich_best_wide(const struct amm_side *p, __u64 v
 		return sandwich_no(s, SANDWICH_NONE);
 	if (sandwich_narrow(p, p->rin + v + f))
 		return sandwich_legs64(p, v, m, f, true, s);
-	return sandwich_legs(p, v, m, f, true, s);
+	return sandwich_legs(p, v, m, sandwich_tip(p, f), s);
 }
 
 /* The common case: v <= rin / 8, neither reserve tiny, a fee of at most a fifth; see the top. */

@@ -11,6 +11,7 @@
 #include "filter_prog.h"
 #include "log.h"
 #include "netif.h"
+#include "pins.h"
 #include "xsk_worker.h"
 
 struct af_xdp {
@@ -243,7 +244,7 @@ static int load(struct af_xdp *b)
 	char pin_path[64 + IF_NAMESIZE];
 	int err;
 
-	snprintf(pin_path, sizeof(pin_path), "%s/%s", FILTER_PROG_PIN_ROOT, b->netif.name);
+	snprintf(pin_path, sizeof(pin_path), "%s/%s", PINS_ROOT, b->netif.name);
 	err = filter_prog_open(&b->prog, &b->netif, o->pin_path ? o->pin_path : pin_path,
 			       b->env->config->pool_cnt);
 	if (!err)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <ini.h>
 #include <stdarg.h>
@@ -92,35 +91,6 @@ static void take_fee(struct reader *r, const char *value)
 			 value);
 }
 
-/* "a.b.c.d/n" or "x::y/n" as a trie key; an address alone is itself. */
-static int parse_cidr(char *text, struct mev_feed_key *key)
-{
-	char *slash = strchr(text, '/');
-	__u32 bits, most, i;
-	__u8 addr[16];
-
-	if (slash)
-		*slash++ = '\0';
-	memset(addr, 0, sizeof(addr));
-	if (inet_pton(AF_INET, text, addr + 12) == 1) {
-		addr[10] = addr[11] = 0xff;
-		most = 32;
-	} else if (inet_pton(AF_INET6, text, addr) == 1) {
-		most = 128;
-	} else {
-		return -EINVAL;
-	}
-	bits = most;
-	if (slash && parse_u32(slash, 0, most, &bits))
-		return -EINVAL;
-	key->prefix_len = bits + 128 - most;
-	for (i = key->prefix_len; i < 128; i++)
-		if (addr[i / 8] & 0x80 >> i % 8)
-			return -ERANGE;
-	memcpy(key->addr, addr, sizeof(addr));
-	return 0;
-}
-
 static void take_allow(struct reader *r, const char *value)
 {
 	struct config *c = r->config;
@@ -134,19 +104,18 @@ static void take_allow(struct reader *r, const char *value)
 	}
 	snprintf(list, sizeof(list), "%s", value);
 	while ((item = strsep(&rest, ", \t"))) {
-		char name[sizeof(list)];
+		struct mev_feed_key *feed = &c->feeds[c->feed_cnt];
 		int err;
 
 		if (!*item)
 			continue;
-		strcpy(name, item);
 		if (c->feed_cnt == MEV_MAX_FEEDS) {
 			complain(r, r->line, "more than %d sources: join some", MEV_MAX_FEEDS);
 			return;
 		}
-		err = parse_cidr(item, &c->feeds[c->feed_cnt]);
+		err = parse_network(item, &feed->prefix_len, (__u8 *)feed->addr);
 		if (err) {
-			complain(r, r->line, "allow: %s is no network%s", name,
+			complain(r, r->line, "allow: %s is no network%s", item,
 				 err == -ERANGE ? ": bits are set behind its prefix" :
 						  " such as 10.1.0.0/16 or 2001:db8::/32");
 			return;

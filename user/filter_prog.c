@@ -4,22 +4,17 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/if_link.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "amm.h"
 #include "log.h"
 #include "mev_filter.skel.h"
+#include "pins.h"
 
 struct filter_prog {
 	struct mev_filter_bpf *skel;
@@ -27,8 +22,7 @@ struct filter_prog {
 	struct mev_config *config;
 	struct mev_pool *pools;
 	int link_fd; /* -1: not attached */
-	int lock_fd; /* of the pin directory, -1: no pins */
-	char pin_dir[PATH_MAX - 64];
+	struct pins pins;
 };
 
 /* Array maps are mapped with exactly their page-rounded size, or not at all. */
@@ -40,141 +34,42 @@ static size_t map_size(const struct bpf_map *map)
 	return (bytes + page - 1) / page * page;
 }
 
-static int privileged_errno(int err)
-{
-	return err == -EPERM || err == -EACCES;
-}
-
 /* Pins. */
-
-static int make_dirs(const char *path)
-{
-	char part[PATH_MAX];
-
-	snprintf(part, sizeof(part), "%s", path);
-	for (char *slash = part + 1; (slash = strchr(slash, '/')); slash++) {
-		*slash = '\0';
-		if (mkdir(part, 0700) && errno != EEXIST)
-			return -errno;
-		*slash = '/';
-	}
-	return mkdir(part, 0700) && errno != EEXIST ? -errno : 0;
-}
-
-/* Whether the nearest existing ancestor of `path` lies in a bpffs. */
-static bool in_bpffs(const char *path)
-{
-	char part[PATH_MAX];
-	struct statfs fs;
-	char *slash;
-
-	snprintf(part, sizeof(part), "%s", path);
-	while (statfs(part, &fs)) {
-		slash = strrchr(part, '/');
-		if (errno != ENOENT || !slash || slash == part)
-			return false;
-		*slash = '\0';
-	}
-	return fs.f_type == BPF_FS_MAGIC;
-}
-
-static void pin_path(const struct filter_prog *fp, const struct bpf_map *map, char *out, size_t len)
-{
-	snprintf(out, len, "%s/%s", fp->pin_dir, bpf_map__name(map));
-}
 
 /* Removes the pins of our maps; returns how many there were. */
 static int unpin_all(struct filter_prog *fp)
 {
-	char path[PATH_MAX];
 	struct bpf_map *map;
 	int cnt = 0;
 
-	bpf_object__for_each_map(map, fp->skel->obj) {
-		if (bpf_map__is_internal(map))
-			continue;
-		pin_path(fp, map, path, sizeof(path));
-		if (!unlink(path))
-			cnt++;
-	}
+	bpf_object__for_each_map(map, fp->skel->obj)
+		cnt += pins_remove(&fp->pins, bpf_map__name(map));
 	return cnt;
 }
 
-/* 0, -EBUSY or another -errno. `mevnode doctor` holds the lock for an instant: try again. */
-static int lock_retrying(int fd)
+static void drop_pins(struct filter_prog *fp)
 {
-	const struct timespec pause = { .tv_nsec = 10000000 };
-
-	for (int i = 0; i < 5; i++) {
-		if (!flock(fd, LOCK_EX | LOCK_NB))
-			return 0;
-		if (errno != EWOULDBLOCK)
-			return -errno;
-		nanosleep(&pause, NULL);
-	}
-	return -EBUSY;
+	if (pins_held(&fp->pins))
+		unpin_all(fp);
+	pins_close(&fp->pins);
 }
 
-/* Holds the pin directory for this process, and removes what a killed one left in it. */
-static int take_pin_dir(struct filter_prog *fp)
-{
-	int err, stale;
-
-	err = make_dirs(fp->pin_dir);
-	if (!err) {
-		fp->lock_fd = open(fp->pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fp->lock_fd < 0)
-			err = -errno;
-	}
-	if (!err)
-		err = lock_retrying(fp->lock_fd);
-	if (err == -EBUSY) {
-		log_err("another mevnode holds %s: stop it, or give this one its own --pin-path",
-			fp->pin_dir);
-	} else if (err) {
-		log_err("cannot use %s for pins: %s%s", fp->pin_dir, strerror(-err),
-			privileged_errno(err) ? "; run as root" : "");
-	}
-	if (err) {
-		if (fp->lock_fd >= 0)
-			close(fp->lock_fd);
-		fp->lock_fd = -1;
-		return err;
-	}
-	stale = unpin_all(fp);
-	if (stale)
-		log_info("removed %d pins that an earlier run left in %s", stale, fp->pin_dir);
-	return 0;
-}
-
-static void drop_pin_dir(struct filter_prog *fp)
-{
-	char *slash;
-
-	if (fp->lock_fd < 0)
-		return;
-	unpin_all(fp);
-	rmdir(fp->pin_dir);
-	slash = strrchr(fp->pin_dir, '/');
-	if (slash && !strncmp(fp->pin_dir, FILTER_PROG_PIN_ROOT, strlen(FILTER_PROG_PIN_ROOT))) {
-		*slash = '\0';
-		rmdir(fp->pin_dir); /* the root too, if this was the last one in it */
-	}
-	close(fp->lock_fd);
-	fp->lock_fd = -1;
-}
-
-static int set_pins(struct filter_prog *fp)
+/* Holds the directory, clears it of what a killed node left, and lets libbpf pin there. */
+static int take_pins(struct filter_prog *fp, const char *dir)
 {
 	char path[PATH_MAX];
 	struct bpf_map *map;
-	int err;
+	int err, stale;
 
+	err = pins_open(&fp->pins, dir);
+	if (err)
+		return err;
+	stale = pins_held(&fp->pins) ? unpin_all(fp) : 0;
+	if (stale)
+		log_info("removed %d pins that an earlier run left in %s", stale, fp->pins.dir);
 	bpf_object__for_each_map(map, fp->skel->obj) {
-		if (bpf_map__is_internal(map))
-			continue;
-		pin_path(fp, map, path, sizeof(path));
-		err = bpf_map__set_pin_path(map, fp->lock_fd >= 0 ? path : NULL);
+		pins_path(&fp->pins, bpf_map__name(map), path, sizeof(path));
+		err = bpf_map__set_pin_path(map, pins_held(&fp->pins) ? path : NULL);
 		if (err)
 			return err;
 	}
@@ -237,26 +132,14 @@ int filter_prog_open(struct filter_prog **out, const struct netif *netif, const 
 		return -ENOMEM;
 	fp->netif = *netif;
 	fp->link_fd = -1;
-	fp->lock_fd = -1;
+	fp->pins.lock_fd = -1;
 	fp->skel = mev_filter_bpf__open();
 	if (!fp->skel) {
 		err = -errno;
 		log_err("cannot read the built-in BPF object: %s", strerror(-err));
 		goto fail;
 	}
-	if (snprintf(fp->pin_dir, sizeof(fp->pin_dir), "%s", pin_dir) >= (int)sizeof(fp->pin_dir)) {
-		err = -ENAMETOOLONG;
-		log_err("--pin-path %s is too long", pin_dir);
-		goto fail;
-	}
-	if (in_bpffs(fp->pin_dir))
-		err = take_pin_dir(fp);
-	else
-		log_warn("%s is not in a bpffs: running without pins, so bpftool finds the maps by "
-			 "id only; `mount -t bpf bpf /sys/fs/bpf` provides one",
-			 fp->pin_dir);
-	if (!err)
-		err = set_pins(fp);
+	err = take_pins(fp, pin_dir);
 	if (!err && pool_cnt > bpf_map__max_entries(fp->skel->maps.mev_pool_stats))
 		err = bpf_map__set_max_entries(fp->skel->maps.mev_pool_stats, pool_cnt);
 	if (err)
@@ -293,7 +176,7 @@ void filter_prog_close(struct filter_prog *fp)
 	if (fp->pools)
 		munmap(fp->pools, map_size(fp->skel->maps.mev_pools));
 	if (fp->skel)
-		drop_pin_dir(fp);
+		drop_pins(fp);
 	mev_filter_bpf__destroy(fp->skel);
 	free(fp);
 }

@@ -21,8 +21,6 @@
 
 struct filter_prog;
 
-#define FILTER_PROG_PIN_ROOT "/sys/fs/bpf/mevnode"
-
 /*
  * Loads for `netif` and as many as `pool_cnt` pools. Maps are pinned in `pin_dir`, created if need be; where that is not in a bpffs
  * the program does without pins, and says so. Refuses (-EBUSY) an interface that has an

@@ -42,34 +42,65 @@ static enum mev_verdict find_state(const struct hot_path *hp, const struct dex_s
 	return mev_pool_usable(state) ? MEV_REDIRECT : MEV_REJECTED;
 }
 
+/* The best front-run on one swap in a pool whose state is *s: REPLIED or UNPROFITABLE. */
+static enum mev_verdict decide(const struct hot_path *hp, const struct dex_swap_tx *tx,
+			       const struct mev_pool_state *s, struct sandwich *best)
+{
+	const struct mev_config *cfg = hp->config;
+	struct amm_side side = mev_pool_side(s, tx->token_direction);
+	__u64 least = MEV_READ_ONCE(cfg->min_profit);
+
+	if (!sandwich_decide(&side, tx->amount_in, tx->min_amount_out, MEV_READ_ONCE(cfg->capital),
+			     MEV_READ_ONCE(cfg->strategy), best) ||
+	    best->profit < (least ? least : 1))
+		return MEV_UNPROFITABLE;
+	return MEV_REPLIED;
+}
+
 enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u32 len,
 				    const struct mev_meta *hint, struct hot_path_reply *reply)
 {
-	const struct mev_config *cfg = hp->config;
-	const void *frame_end = (__u8 *)frame + len;
+	void *frame_end = (__u8 *)frame + len;
 	struct filter_record record;
 	struct mev_pool_state state;
-	const struct dex_swap_tx *tx;
 	enum mev_verdict verdict;
 	struct sandwich best;
-	struct amm_side side;
-	__u64 least;
 
-	if (filter_frame(frame, (__u8 *)frame + len, cfg, &record) != MEV_REDIRECT ||
-	    !record.is_swap)
+	if (filter_frame(frame, frame_end, hp->config, &record) != MEV_REDIRECT || !record.is_swap)
 		return MEV_REJECTED;
-	tx = record.swap;
-	verdict = find_state(hp, tx, hint, &reply->slot, &state);
+	verdict = find_state(hp, record.swap, hint, &reply->slot, &state);
 	if (verdict != MEV_REDIRECT)
 		return verdict;
+	verdict = decide(hp, record.swap, &state, &best);
+	if (verdict == MEV_REPLIED)
+		reply->len = reply_write(&record.packet, frame_end, best.profit, best.front_in,
+					 state.slot);
+	return verdict;
+}
 
-	side = mev_pool_side(&state, tx->token_direction);
-	least = MEV_READ_ONCE(cfg->min_profit);
-	if (!sandwich_decide(&side, tx->amount_in, tx->min_amount_out, MEV_READ_ONCE(cfg->capital),
-			     MEV_READ_ONCE(cfg->strategy), &best) ||
-	    best.profit < (least ? least : 1))
-		return MEV_UNPROFITABLE;
+enum mev_verdict hot_path_record(const struct hot_path *hp, const struct dex_swap_tx *tx,
+				 struct swap_reply *reply, __u32 *slot)
+{
+	enum mev_verdict verdict = filter_fields(tx, hp->config);
+	struct mev_pool_state state;
+	struct sandwich best;
 
-	reply->len = reply_write(&record.packet, frame_end, best.profit, best.front_in, state.slot);
-	return MEV_REPLIED;
+	if (verdict != MEV_REDIRECT)
+		return verdict;
+	if (!pool_table_find(hp->index, tx->pool_address, slot) || *slot >= hp->pool_cnt)
+		return MEV_UNKNOWN_POOL;
+	if (!mev_pool_read(&hp->pools[*slot], &state))
+		return MEV_POOL_BUSY;
+	verdict = filter_swap(tx, &state);
+	if (verdict != MEV_REDIRECT)
+		return verdict;
+	verdict = decide(hp, tx, &state, &best);
+	if (verdict == MEV_REPLIED)
+		*reply = (struct swap_reply){
+			.nonce = tx->nonce,
+			.profit = best.profit,
+			.front_run_in = best.front_in,
+			.slot = state.slot,
+		};
+	return verdict;
 }

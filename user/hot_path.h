@@ -39,4 +39,12 @@ struct hot_path_reply {
 enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u32 len,
 				    const struct mev_meta *hint, struct hot_path_reply *reply);
 
+/*
+ * Judges and decides a swap that came without a frame, as from a TCP stream: BAD_FIELD to
+ * VICTIM_REVERTS as the filter says, POOL_BUSY, UNPROFITABLE, or REPLIED with *reply filled in and
+ * *slot the pool's.
+ */
+enum mev_verdict hot_path_record(const struct hot_path *hp, const struct dex_swap_tx *tx,
+				 struct swap_reply *reply, __u32 *slot);
+
 #endif /* MEV_HOT_PATH_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "parse.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -140,5 +141,34 @@ int parse_list(const char *text, __u32 limit, __u32 *out, __u32 *cnt)
 			return -EINVAL;
 	}
 	*cnt = n;
+	return 0;
+}
+
+int parse_network(const char *text, __u32 *prefix_len, __u8 addr[16])
+{
+	const char *slash = strchr(text, '/');
+	size_t len = slash ? (size_t)(slash - text) : strlen(text);
+	__u8 raw[16] = { [10] = 0xff, [11] = 0xff };
+	char host[INET6_ADDRSTRLEN];
+	__u32 bits, most = 32;
+
+	if (len >= sizeof(host))
+		return -EINVAL;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	if (inet_pton(AF_INET, host, raw + 12) != 1) {
+		if (inet_pton(AF_INET6, host, raw) != 1)
+			return -EINVAL;
+		most = 128;
+	}
+	bits = most;
+	if (slash && parse_u32(slash + 1, 0, most, &bits))
+		return -EINVAL;
+	bits += 128 - most;
+	for (__u32 i = bits; i < 128; i++)
+		if (raw[i / 8] & 0x80 >> i % 8)
+			return -ERANGE;
+	*prefix_len = bits;
+	memcpy(addr, raw, sizeof(raw));
 	return 0;
 }

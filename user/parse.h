@@ -27,4 +27,10 @@ int parse_address(const char *text, __u8 out[20]);
  */
 int parse_list(const char *text, __u32 limit, __u32 *out, __u32 *cnt);
 
+/*
+ * "a.b.c.d/n" or "x::y/n", or an address alone, as an IPv6 network (IPv4 as ::ffff:a.b.c.d):
+ * *prefix_len of 0 to 128 and the address in network order. -ERANGE: bits are set behind the prefix.
+ */
+int parse_network(const char *text, __u32 *prefix_len, __u8 addr[16]);
+
 #endif /* MEV_PARSE_H */

@@ -93,3 +93,26 @@ Test(parse, list)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		cr_assert_neq(parse_list(bad[i], 16, out, &cnt), 0, "\"%s\"", bad[i]);
 }
+
+Test(parse, network)
+{
+	__u8 addr[16];
+	__u32 bits;
+
+	cr_assert_eq(parse_network("10.1.0.0/16", &bits, addr), 0);
+	cr_assert(bits == 112 && addr[10] == 0xff && addr[12] == 10 && addr[13] == 1);
+	cr_assert_eq(parse_network("10.1.2.3", &bits, addr), 0);
+	cr_assert_eq(bits, 128);
+	cr_assert_eq(parse_network("0.0.0.0/0", &bits, addr), 0);
+	cr_assert_eq(bits, 96);
+	cr_assert_eq(parse_network("2001:db8::/32", &bits, addr), 0);
+	cr_assert(bits == 32 && addr[0] == 0x20 && addr[10] == 0);
+	cr_assert_eq(parse_network("::/0", &bits, addr), 0);
+	cr_assert_eq(bits, 0);
+	cr_assert_eq(parse_network("10.1.0.1/16", &bits, addr), -ERANGE);
+	cr_assert_eq(parse_network("2001:db8::1/127", &bits, addr), -ERANGE);
+	cr_assert_eq(parse_network("10.1.0.0/33", &bits, addr), -EINVAL);
+	cr_assert_eq(parse_network("10.1.0.0/", &bits, addr), -EINVAL);
+	cr_assert_eq(parse_network("10.1.0/8", &bits, addr), -EINVAL);
+	cr_assert_eq(parse_network("", &bits, addr), -EINVAL);
+}

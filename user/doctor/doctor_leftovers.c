@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "doctor_checks.h"
-#include "filter_prog.h"
+#include "pins.h"
 
 #define BPFFS "/sys/fs/bpf"
 /* Enough for ours (mevnode/IFACE), `ip link` (xdp/globals) and a --pin-path of some depth. */
@@ -146,7 +146,7 @@ static void report_dir(struct walk *w, const struct pin_dir *dir)
 	doctor_add(w->report, DOCTOR_WARNING, "pins",
 		   "%s: %u (%s), left by an earlier run: no node holds them", dir->path, dir->cnt,
 		   dir->pins);
-	if (!strncmp(dir->path, FILTER_PROG_PIN_ROOT "/", sizeof(FILTER_PROG_PIN_ROOT)))
+	if (!strncmp(dir->path, PINS_ROOT "/", sizeof(PINS_ROOT)))
 		doctor_remedy(w->report,
 			      "the next `mevnode run -i %s` replaces them, or `rm -r %s`",
 			      strrchr(dir->path, '/') + 1, dir->path);

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "pins.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+
+static int make_dirs(const char *path)
+{
+	char part[PATH_MAX];
+
+	snprintf(part, sizeof(part), "%s", path);
+	for (char *slash = part + 1; (slash = strchr(slash, '/')); slash++) {
+		*slash = '\0';
+		if (mkdir(part, 0700) && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return mkdir(part, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+/* Whether the nearest existing ancestor of `path` lies in a bpffs. */
+static bool in_bpffs(const char *path)
+{
+	char part[PATH_MAX];
+	struct statfs fs;
+	char *slash;
+
+	snprintf(part, sizeof(part), "%s", path);
+	while (statfs(part, &fs)) {
+		slash = strrchr(part, '/');
+		if (errno != ENOENT || !slash || slash == part)
+			return false;
+		*slash = '\0';
+	}
+	return fs.f_type == BPF_FS_MAGIC;
+}
+
+/* 0, -EBUSY or another -errno. `mevnode doctor` holds the lock for an instant: try again. */
+static int lock_retrying(int fd)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+
+	for (int i = 0; i < 5; i++) {
+		if (!flock(fd, LOCK_EX | LOCK_NB))
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	return -EBUSY;
+}
+
+static int hold(struct pins *p)
+{
+	int err = make_dirs(p->dir);
+
+	if (err)
+		return err;
+	p->lock_fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p->lock_fd < 0)
+		return -errno;
+	err = lock_retrying(p->lock_fd);
+	if (err) {
+		close(p->lock_fd);
+		p->lock_fd = -1;
+	}
+	return err;
+}
+
+int pins_open(struct pins *p, const char *dir)
+{
+	int err;
+
+	p->lock_fd = -1;
+	if (snprintf(p->dir, sizeof(p->dir), "%s", dir) >= (int)sizeof(p->dir)) {
+		log_err("--pin-path %.40s... is too long", dir);
+		return -ENAMETOOLONG;
+	}
+	if (!in_bpffs(p->dir)) {
+		log_warn("%s is not in a bpffs: running without pins, so bpftool finds the maps by "
+			 "id only; `mount -t bpf bpf /sys/fs/bpf` provides one",
+			 p->dir);
+		return 0;
+	}
+	err = hold(p);
+	if (err == -EBUSY)
+		log_err("another mevnode holds %s: stop it, or give this one its own --pin-path",
+			p->dir);
+	else if (err)
+		log_err("cannot use %s for pins: %s%s", p->dir, strerror(-err),
+			err == -EPERM || err == -EACCES ? "; run as root" : "");
+	return err;
+}
+
+void pins_path(const struct pins *p, const char *name, char *out, size_t len)
+{
+	snprintf(out, len, "%s/%s", p->dir, name);
+}
+
+bool pins_remove(const struct pins *p, const char *name)
+{
+	char path[PATH_MAX];
+
+	pins_path(p, name, path, sizeof(path));
+	return !unlink(path);
+}
+
+void pins_close(struct pins *p)
+{
+	char *slash;
+
+	if (p->lock_fd < 0)
+		return;
+	rmdir(p->dir);
+	slash = strrchr(p->dir, '/');
+	if (slash && !strncmp(p->dir, PINS_ROOT, strlen(PINS_ROOT))) {
+		*slash = '\0';
+		rmdir(p->dir); /* the root too, if this was the last one in it */
+	}
+	close(p->lock_fd);
+	p->lock_fd = -1;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * pins - the directory in bpffs that a node's maps are pinned in
+ *
+ * One process holds a directory, by flock: the lock ends with the process, pins do not, so whoever
+ * gets the lock may remove what it finds. Without a bpffs there are no pins, and the node does
+ * without.
+ */
+#ifndef MEV_PINS_H
+#define MEV_PINS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PINS_ROOT "/sys/fs/bpf/mevnode"
+
+struct pins {
+	char dir[PATH_MAX - 64];
+	int lock_fd; /* -1: no pins */
+};
+
+/*
+ * Creates `dir` if need be and locks it. 0; -EBUSY: another process holds it; or another -errno;
+ * all logged. Where `dir` is not in a bpffs: 0, said, and pins_held() is false.
+ */
+int pins_open(struct pins *p, const char *dir);
+
+static inline bool pins_held(const struct pins *p)
+{
+	return p->lock_fd >= 0;
+}
+
+/* Writes the path of the pin `name` to out. */
+void pins_path(const struct pins *p, const char *name, char *out, size_t len);
+
+/* Removes the pin `name`; true if there was one. */
+bool pins_remove(const struct pins *p, const char *name);
+
+/* Removes the directory, if it is empty, and lets go of it. Accepts one that is not held. */
+void pins_close(struct pins *p);
+
+#endif /* MEV_PINS_H */
