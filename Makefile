@@ -20,7 +20,7 @@ endif
 OPT ?= -O3
 CPPFLAGS += -D_GNU_SOURCE -DMEV_VERSION='"$(VERSION)"' -Iinclude -Iuser -Iuser/doctor -I$(B) -isystem $(B)/sys
 CFLAGS += -std=gnu11 -g $(OPT) $(WARN) -fno-strict-overflow -pthread
-LDLIBS := -lxdp -lbpf -linih -ljansson -pthread
+LDLIBS := -lxdp -lbpf -linih -ljansson -llwip -pthread
 
 ifdef SAN
 CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -68,7 +68,10 @@ $(SKEL): $(B)/bpf/mev_filter.bpf.o
 # Types that the program uses, and enumerators of anonymous enums by one of their names.
 VMLINUX_ROOTS := __u8 __u16 __u32 __u64 __s32 __s64 __be16 __be32 __wsum bool false \
 	xdp_md xdp_action bpf_map_type BPF_F_MMAPABLE BPF_NOEXIST
+# Made anew only when asked for by name: objects that depend on it take it as it is.
+ifneq ($(filter vmlinux.h,$(MAKECMDGOALS)),)
 .PHONY: vmlinux.h
+endif
 vmlinux.h: ## regenerate the trimmed kernel types from this kernel's BTF
 	$(Q)$(BPFTOOL) btf dump file /sys/kernel/btf/vmlinux format c | \
 		python3 scripts/vmlinux_trim.py $(VMLINUX_ROOTS) > $@.tmp && mv $@.tmp $@
@@ -83,6 +86,9 @@ $(USER_OBJ): $(B)/user/%.o: user/%.c | $(SKEL)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# lwIP's headers are for the stack alone.
+$(patsubst user/%.c,$(B)/user/%.o,$(wildcard user/stack*.c)): CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags lwip))
 
 # --- tests ---------------------------------------------------------------------------------------
 

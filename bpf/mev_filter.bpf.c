@@ -33,11 +33,11 @@ static __always_inline void leave_meta(struct xdp_md *ctx, const struct candidat
 	meta = (void *)(long)ctx->data_meta;
 	if ((void *)(meta + 1) > (void *)(long)ctx->data)
 		return;
+	meta->rx_ns_lo = (__u32)now;
+	meta->rx_ns_hi = (__u8)(now >> 32);
 	meta->reserve0 = c->state.reserve0;
 	meta->reserve1 = c->state.reserve1;
 	meta->slot = c->state.slot;
-	meta->rx_ns_lo = (__u32)now;
-	meta->rx_ns_hi = (__u8)(now >> 32);
 	meta->class = MEV_CLASS_SWAP;
 	meta->pool = (__u16)c->pool;
 }
@@ -123,6 +123,8 @@ static __always_inline enum mev_verdict judge(struct xdp_md *ctx, struct candida
 	if (!cfg || !cfg->ready)
 		return MEV_PASS;
 	verdict = filter_frame(data, data_end, cfg, &record);
+	if (verdict == MEV_PASS)
+		return filter_own(data, data_end, cfg);
 	if (verdict != MEV_REDIRECT)
 		return verdict;
 	return record.is_swap ? take_swap(record.swap, c) : take_update(cfg, &record);
@@ -140,8 +142,9 @@ int mev_filter(struct xdp_md *ctx)
 	__u32 zero = 0;
 
 	verdict = judge(ctx, &candidate);
-	if (verdict == MEV_REDIRECT) {
+	if (verdict == MEV_REDIRECT)
 		leave_meta(ctx, &candidate);
+	if (verdict == MEV_REDIRECT || verdict == MEV_STACK) {
 		action = (int)bpf_redirect_map(&mev_xsks, ctx->rx_queue_index, XDP_PASS);
 		if (action == XDP_PASS)
 			verdict = MEV_NO_SOCKET;

@@ -28,7 +28,7 @@ static __always_inline struct wide128 amm_den(__u64 rin, __u64 x, __u32 n, __u32
 }
 
 /* The quotient alone, for operands that are known to make a valid swap except for a result of 0. */
-static __always_inline __u64 amm_quot_wide(__u64 rin, __u64 rout, __u64 x, __u32 n, __u32 d)
+MEV_SUBPROG __u64 amm_quot_wide(__u64 rin, __u64 rout, __u64 x, __u32 n, __u32 d)
 {
 	return wide_quot(wide_mul192(wide_mul(x, n), rout), amm_den(rin, x, n, d));
 }
@@ -45,6 +45,8 @@ static __always_inline __u64 amm_quot64(__u64 rin, __u64 rout, __u64 x, __u32 n,
 
 MEV_COLD __u64 amm_out_wide(const struct amm_side *p, __u64 x)
 {
+	if (MEV_NO(p))
+		return 0;
 	return amm_quot_wide(p->rin, p->rout, x, p->n, p->d);
 }
 
@@ -57,13 +59,15 @@ static inline __u64 amm_out(const struct amm_side *p, __u64 x)
 
 	if (unlikely(!x || !p->rin || sum < x))
 		return 0;
-	if (likely(wide_mul_fits(sum, p->d, &unused)))
+	if (likely(wide_mul_fits(sum, p->d)))
 		return amm_quot64(p->rin, p->rout, x, p->n, p->d, &unused);
 	return amm_out_wide(p, x);
 }
 
 MEV_COLD bool amm_pays_wide(const struct amm_side *p, __u64 v, __u64 m)
 {
+	if (MEV_NO(p))
+		return false;
 	return wide_ge192(wide_mul192(wide_mul(v, p->n), p->rout),
 			  wide_mul192(amm_den(p->rin, v, p->n, p->d), m));
 }
@@ -75,11 +79,11 @@ MEV_COLD bool amm_pays_wide(const struct amm_side *p, __u64 v, __u64 m)
  */
 static inline bool amm_pays(const struct amm_side *p, __u64 v, __u64 min_out)
 {
-	__u64 sum = p->rin + v, m = min_out ? min_out : 1, vn, unused;
+	__u64 sum = p->rin + v, m = min_out + !min_out, vn;
 
 	if (unlikely(!v || !p->rin || sum < v))
 		return false;
-	if (unlikely(!wide_mul_fits(sum, p->d, &unused)))
+	if (unlikely(!wide_mul_fits(sum, p->d)))
 		return amm_pays_wide(p, v, m);
 	vn = v * p->n;
 	return wide_ge(wide_mul(p->rout, vn), wide_mul(m, p->rin * p->d + vn));

@@ -6,6 +6,7 @@
  * (a BPF map, a table), so the filter comes in steps and the caller does the lookup between them:
  *
  *	filter_frame()        parse, lengths, checksums, fields     -> PASS .. BELOW_MIN, or a record
+ *	  for a frame that passes: filter_own()?                    -> STACK
  *	  for an update: is filter_source() allowed?                -> UPDATE_FORBIDDEN
  *	  look the pool up by its address                           -> [UPDATE_]UNKNOWN_POOL
  *	filter_swap()         state, break-even, victim's limit     -> NO_STATE .. REDIRECT
@@ -66,7 +67,7 @@ static __always_inline enum mev_verdict filter_frame(void *data, void *data_end,
 		return MEV_PASS;
 	if (!packet_group_mac(p) && !packet_mac_is(p, cfg->mac))
 		return MEV_PASS;
-	if (swap && packet_is_group(p))
+	if (swap && packet_unanswerable(p))
 		return MEV_PASS;
 
 	if (!packet_lengths_fit(p, data_end))
@@ -92,6 +93,32 @@ static __always_inline enum mev_verdict filter_frame(void *data, void *data_end,
 	if ((cfg->flags & MEV_VERIFY_UDP_SUM) && !packet_udp_sum_ok(p, sizeof(*r->update)))
 		return MEV_BAD_CHECKSUM;
 	return MEV_REDIRECT;
+}
+
+/*
+ * Whether a frame that filter_frame() passes is for the node's own address: ARP that asks for it or
+ * answers it, and IPv4 to it, untagged. MEV_STACK, or still MEV_PASS.
+ */
+static __always_inline enum mev_verdict filter_own(void *data, void *data_end,
+						   const struct mev_config *cfg)
+{
+	struct eth_hdr *eth = data;
+	struct arp_hdr *arp = (void *)(eth + 1);
+	struct ipv4_hdr *ip4 = (void *)(eth + 1);
+	__be16 *to;
+
+	if (!cfg->own_ip || (void *)(ip4 + 1) > data_end)
+		return MEV_PASS;
+	if (eth->type == MEV_HTONS(MEV_ETH_P_IP)) {
+		to = ip4->dst;
+	} else if (eth->type == MEV_HTONS(MEV_ETH_P_ARP)) {
+		if ((void *)(arp + 1) > data_end)
+			return MEV_PASS;
+		to = arp->target_ip;
+	} else {
+		return MEV_PASS;
+	}
+	return ((__be32)to[1] << 16 | to[0]) == cfg->own_ip ? MEV_STACK : MEV_PASS;
 }
 
 /* Who sent the frame, as a key for mev_feed_allow or a list of the same. */

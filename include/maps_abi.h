@@ -31,6 +31,8 @@ struct mev_config {
 	__u16 update_port;
 	__u16 mac[3]; /* of the interface, as it lies in a frame; unicast frames to others pass */
 	__u8 unused[2];
+	__be32 own_ip; /* frames to this address are MEV_STACK; 0: none */
+	__u8 unused2[4];
 };
 
 /* What kind of frame travels with metadata; values that stray bytes are unlikely to have. */
@@ -58,7 +60,7 @@ struct mev_meta {
 
 #define MEV_META_RX_BITS 40
 
-_Static_assert(sizeof(struct mev_config) == 48, "mev_config has no hidden padding");
+_Static_assert(sizeof(struct mev_config) == 56, "mev_config has no hidden padding");
 _Static_assert(sizeof(struct mev_meta) == 32, "metadata is a multiple of 4, at most 32 bytes");
 _Static_assert(MEV_MAX_POOLS <= 1 << 16, "a slot fits mev_meta.pool");
 

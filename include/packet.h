@@ -14,6 +14,7 @@
 #include "compiler.h"
 
 #define MEV_ETH_P_IP 0x0800
+#define MEV_ETH_P_ARP 0x0806
 #define MEV_ETH_P_IPV6 0x86dd
 #define MEV_ETH_P_8021Q 0x8100
 #define MEV_ETH_P_8021AD 0x88a8
@@ -54,6 +55,19 @@ struct ipv6_hdr {
 	__u8 hop_limit;
 	__be16 src[8];
 	__be16 dst[8];
+} __wire;
+
+/* ARP for IPv4 over Ethernet, RFC 826. */
+struct arp_hdr {
+	__be16 hw_type;
+	__be16 proto_type;
+	__u8 hw_len;
+	__u8 proto_len;
+	__be16 operation;
+	__u16 sender_mac[3];
+	__be16 sender_ip[2];
+	__u16 target_mac[3];
+	__be16 target_ip[2];
 } __wire;
 
 struct udp_hdr {
@@ -241,17 +255,33 @@ static __always_inline bool packet_mac_is(const struct packet *p, const __u16 ma
 	return !((dst[0] ^ mac[0]) | (dst[1] ^ mac[1]) | (dst[2] ^ mac[2]));
 }
 
-/* Whether the frame is for everybody: a group MAC address, or a multicast or broadcast IP. */
-static __always_inline bool packet_is_group(const struct packet *p)
+/* Multicast (RFC 5771) or limited broadcast. */
+static __always_inline bool packet_ip4_is_group(const __be16 ip[2])
 {
-	__u8 top;
+	return (ip[0] & 0xf0) == 0xe0 || (ip[0] & ip[1]) == 0xffff;
+}
 
-	if (packet_group_mac(p))
+/*
+ * Whether a reply would not go from this address to one host: a group on either side, or a sender
+ * that is nobody (unspecified and loopback addresses; UDP source port 0: RFC 768). One forged
+ * frame must not make the node speak to a whole segment.
+ */
+static __always_inline bool packet_unanswerable(const struct packet *p)
+{
+	if (((p->eth->dst[0] | p->eth->src[0]) & 1) || !p->udp->src)
 		return true;
-	if (!p->v4)
-		return (p->ip6->dst[0] & 0xff) == 0xff;
-	top = (__u8)p->ip4->dst[0];
-	return (top & 0xf0) == 0xe0 || (p->ip4->dst[0] == 0xffff && p->ip4->dst[1] == 0xffff);
+	if (p->v4) {
+		const __be16 *src = p->ip4->src;
+
+		return packet_ip4_is_group(src) || packet_ip4_is_group(p->ip4->dst) ||
+		       (src[0] & 0xff) == 127 || !(src[0] | src[1]);
+	}
+	const __be16 *src = p->ip6->src;
+
+	if ((src[0] & 0xff) == 0xff || (p->ip6->dst[0] & 0xff) == 0xff)
+		return true;
+	return !(src[0] | src[1] | src[2] | src[3] | src[4] | src[5] | src[6] |
+		 (src[7] & MEV_HTONS(0xfffe)));
 }
 
 #endif /* MEV_PACKET_H */

@@ -34,7 +34,8 @@
 	X(UPDATE_FORBIDDEN, update_forbidden, 18, "update from a source not allowed: dropped")  \
 	X(POOL_BUSY, pool_busy, 19, "pool state kept changing while read: dropped")             \
 	X(NO_SOCKET, no_socket, 20, "candidate on a queue without a socket: to the kernel")     \
-	X(REJECTED, rejected, 21, "handed to userspace but no candidate: dropped")
+	X(REJECTED, rejected, 21, "handed to userspace but no candidate: dropped")              \
+	X(STACK, stack, 22, "for the node's own address: to its TCP/UDP stack")
 
 enum mev_verdict {
 #define X(id, name, number, text) MEV_##id = (number),

@@ -8,7 +8,7 @@ set -euo pipefail
 declare -A allowed=(
 	[hot_path.o]="pool_table_find memcmp"
 	[xsk_worker.o]="hot_path_candidate latency_clock_anchor clock_gettime memset memcpy
-		sendto recvfrom poll write __errno_location"
+		sendto recvfrom poll write __errno_location stack_input frame_queue_awake"
 )
 rc=0
 for object in "$@"; do

@@ -48,7 +48,10 @@ pcap=build/demo.pcap
 echo "1/4 install   Debian packages that are missing"
 scripts/setup.sh
 echo "2/4 build     the XDP program and build/mevnode"
-make -j"$(nproc)" >/dev/null
+make -j"$(nproc)" >/dev/null || {
+	echo "demo: the build failed" >&2
+	exit 1
+}
 echo "3/4 generate  $count frames: swaps in every dress, broken ones, updates, others' traffic"
 scripts/gen_traffic.py --mode mixed --count "$count" --rate 20000 --out "$pcap" \
 	--replies-csv "$pcap.replies.csv"

@@ -20,6 +20,10 @@
 netns_up() {
 	local name=$1 queues=${2:-1}
 
+	if [ -e "/var/run/netns/$name-host" ] || [ -e "/var/run/netns/$name-node" ]; then
+		echo "netns: there is a world $name already: scripts/netns.sh down $name" >&2
+		return 1
+	fi
 	if ! netns_make "$name" "$queues"; then
 		netns_down "$name"
 		echo "netns: cannot make the namespaces $name-host and $name-node" >&2
@@ -71,7 +75,10 @@ bpffs_mounted() {
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
 	set -euo pipefail
 	case "${1:-} $#" in
-	"up 2" | "up 3") netns_up "$2" "${3:-1}" ;;
+	"up 2" | "up 3")
+		trap 'netns_down "$2"; exit 130' INT TERM
+		netns_up "$2" "${3:-1}"
+		;;
 	"down 2") netns_down "$2" ;;
 	*)
 		echo "usage: netns.sh up NAME [QUEUES] | netns.sh down NAME" >&2

@@ -63,7 +63,7 @@ def parse(frame: bytes, swap_port: int = 8080) -> Optional[Reply]:
 
 
 def read_capture(path: str) -> list:
-    """The frames of a capture by `tcpdump --time-stamp-precision=nano` that may still be growing."""
+    """The frames of a capture by `tcpdump --time-stamp-precision=nano`, which may yet grow."""
     with open(path, "rb") as file:
         data = file.read()
     frames, at = [], _FILE_HEADER_LEN

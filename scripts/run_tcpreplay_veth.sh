@@ -83,15 +83,16 @@ for tool in tcpreplay tcpdump bpftool ethtool python3; do
 done
 bpffs_mounted || lacks "cannot mount a bpffs on /sys/fs/bpf, where the node's counters are found"
 
-# --- what is built up here goes again, whatever happens ---------------------------------------------
+# --- what is built up here goes again, whatever happens -----------------------------------------
 
 world=mev-replay-$$
 pins=/sys/fs/bpf/mevnode/$world
 tmp=$(mktemp -d)
 node='' sniffer='' replay=''
 
-# over PID SECONDS: whether the process is over, within this time.
-over() { timeout "$2" tail --pid="$1" -s 0.05 -f /dev/null; }
+# over PID SECONDS: whether the process is over, within this time. tail would end early, too, if
+# its output were a pipe that nobody reads any more.
+over() { timeout "$2" tail --pid="$1" -s 0.05 -f /dev/null >/dev/null; }
 
 # stop PID: asks, then insists.
 stop() {
@@ -101,6 +102,7 @@ stop() {
 
 cleanup() {
 	trap - EXIT
+	trap '' INT TERM HUP
 	stop "$replay"
 	stop "$node"
 	stop "$sniffer"
@@ -119,7 +121,7 @@ netns_up "$world" || exit 1
 # instead of telling the node with ICMP errors, which would be counted.
 ip -n "$world-host" address flush dev veth0
 
-# --- capture, node, replay --------------------------------------------------------------------------
+# --- capture, node, replay ----------------------------------------------------------------------
 
 # Both say on a pipe when they are ready.
 mkfifo "$tmp/sniffer" "$tmp/node"
@@ -182,10 +184,13 @@ while [ "$(judged)" -lt "$sent" ] && [ $((tries--)) -gt 0 ] && ! over "$node" 0.
 	:
 done
 
-# --- the account ------------------------------------------------------------------------------------
+# --- the account --------------------------------------------------------------------------------
 
 kill -INT "$node" 2>/dev/null || true
-cat <&"$node_says" >"$tmp/node.json"
+timeout 30 cat <&"$node_says" >"$tmp/node.json" || {
+	say "the node does not end"
+	exit 1
+}
 status=0
 wait "$node" || status=$?
 node=''

@@ -4,7 +4,8 @@
 # Does nothing, quickly, where all are there already. `setup.sh --list` prints them.
 set -euo pipefail
 
-build=(gcc libc6-dev make pkg-config clang llvm bpftool libbpf-dev libxdp-dev libinih-dev libjansson-dev)
+build=(gcc libc6-dev make pkg-config clang llvm bpftool libbpf-dev libxdp-dev libinih-dev libjansson-dev
+	liblwip-dev)
 tests=(libcriterion-dev libclang-rt-14-dev python3 python3-pytest iproute2 ethtool tcpreplay
 	tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod)
 check=(clang-format clang-tidy cppcheck shellcheck mandoc)

@@ -11,7 +11,10 @@
 #include <net/if.h>
 
 #include "config.h"
+#include "hot_path.h"
+#include "netif.h"
 #include "options.h"
+#include "stack.h"
 #include "stats.h"
 #include "worker.h"
 
@@ -53,5 +56,12 @@ extern const struct backend_ops backend_tap;
 
 /* The exit code for a failure of the host's making. */
 enum exit_code backend_exit_code(int err);
+
+/*
+ * Opens the TCP/UDP stack for --own-ip on a link; its records are judged and decided by `hp`, which
+ * outlives it. 0 or -errno, logged.
+ */
+int backend_open_stack(struct stack **out, const struct backend_env *env, struct hot_path *hp,
+		       const struct netif *netif, const __u8 mac[6], struct stack_link link);
 
 #endif /* MEV_BACKEND_H */

@@ -22,6 +22,8 @@ struct af_xdp {
 	struct filter_prog *prog;
 	enum run_mode mode;         /* what was obtained */
 	struct xsk_worker *workers; /* base.queue_cnt of them */
+	struct stack *stack;        /* for --own-ip, else NULL */
+	struct frame_queue *frames; /* what it sends, by the first worker */
 	__u32 started_cnt;
 };
 
@@ -110,14 +112,17 @@ static int attach_in_mode(struct af_xdp *b)
 
 	if (b->mode != MODE_SKB) {
 		err = filter_prog_attach(b->prog, true);
-		if (err != -EOPNOTSUPP)
+		/* With its present settings, as MTU or queues, the driver may refuse: skb does not. */
+		if (err != -EOPNOTSUPP && err != -ERANGE && err != -ENOSPC)
 			return err;
 		if (o->mode != MODE_AUTO) {
-			log_err("%s (%s) has no native XDP; take --mode skb, or a driver that has it",
-				b->netif.name, b->netif.driver);
-			return err;
+			log_err("%s (%s) takes no native XDP: %s; take --mode skb, or see the remedies "
+				"of `mevnode doctor -i %s`",
+				b->netif.name, b->netif.driver, strerror(-err), b->netif.name);
+			return -EOPNOTSUPP;
 		}
-		log_info("%s (%s) has no native XDP; trying skb", b->netif.name, b->netif.driver);
+		log_info("%s (%s) takes no native XDP: %s; trying skb", b->netif.name,
+			 b->netif.driver, strerror(-err));
 		b->mode = MODE_SKB;
 	}
 	err = filter_prog_attach(b->prog, false);
@@ -171,6 +176,35 @@ static int prepare_workers(struct af_xdp *b)
 	return err;
 }
 
+static int queue_frame(void *ctx, const void *frame, __u32 len)
+{
+	return frame_queue_put(ctx, frame, len);
+}
+
+/* With --own-ip the node answers for an address of its own, which the kernel never sees. */
+static int open_stack(struct af_xdp *b)
+{
+	struct stack_link link = { .send = queue_frame };
+	int err;
+
+	if (!b->env->options->own_ip)
+		return 0;
+	err = frame_queue_open(&b->frames);
+	if (err) {
+		log_err("cannot make the stack's frame queue: %s", strerror(-err));
+		return err;
+	}
+	link.ctx = b->frames;
+	err = backend_open_stack(&b->stack, b->env, &b->workers[0].hot_path, &b->netif,
+				 b->netif.mac, link);
+	if (err)
+		return err;
+	b->workers[0].frames = b->frames;
+	for (__u32 i = 0; i < b->base.queue_cnt; i++)
+		b->workers[i].stack = b->stack;
+	return 0;
+}
+
 static int busy_poll(struct xsk_worker *w)
 {
 	int err;
@@ -214,6 +248,8 @@ static void af_xdp_close(struct backend *base)
 {
 	struct af_xdp *b = af_xdp(base);
 
+	stack_close(b->stack);
+	frame_queue_close(b->frames);
 	close_sockets(b);
 	filter_prog_close(b->prog);
 	pool_table_close(b->index);
@@ -233,6 +269,13 @@ static enum exit_code find_interface(struct af_xdp *b)
 			strerror(-err));
 		return err == -ENODEV ? EXIT_USAGE : backend_exit_code(err);
 	}
+	if (!b->netif.ethernet) {
+		log_err("%s (%s) carries no Ethernet frames: take another interface", name,
+			b->netif.driver);
+		return EXIT_HOST;
+	}
+	if (!b->netif.up)
+		log_warn("%s is down: no frame comes until `ip link set %s up`", name, name);
 	strcpy(b->base.interface, b->netif.name);
 	b->base.ifindex = b->netif.index;
 	return choose_queues(b);
@@ -245,11 +288,19 @@ static int load(struct af_xdp *b)
 	int err;
 
 	snprintf(pin_path, sizeof(pin_path), "%s/%s", PINS_ROOT, b->netif.name);
+	/* A bpffs takes no dots in names, which those of VLAN interfaces have: eth0.100. */
+	for (char *dot = pin_path; (dot = strchr(dot, '.'));)
+		*dot = '_';
+	if (o->pin_path && !pins_in_bpffs(o->pin_path)) {
+		log_err("--pin-path %s is not in a bpffs: take a folder below /sys/fs/bpf",
+			o->pin_path);
+		return -EINVAL;
+	}
 	err = filter_prog_open(&b->prog, &b->netif, o->pin_path ? o->pin_path : pin_path,
 			       b->env->config->pool_cnt);
 	if (!err)
 		err = filter_prog_configure(b->prog, b->env->config,
-					    o->verify_checksum ? MEV_VERIFY_UDP_SUM : 0);
+					    o->verify_checksum ? MEV_VERIFY_UDP_SUM : 0, o->own_ip);
 	return err;
 }
 
@@ -266,11 +317,16 @@ static enum exit_code af_xdp_open(struct backend **out, const struct backend_env
 	code = find_interface(b);
 	if (code == EXIT_DONE) {
 		err = load(b);
+		if (err == -EINVAL && env->options->pin_path)
+			code = EXIT_USAGE;
 		if (!err)
 			err = prepare_workers(b);
 		if (!err)
 			err = open_sockets_in_mode(b);
-		code = backend_exit_code(err);
+		if (!err)
+			err = open_stack(b);
+		if (code == EXIT_DONE)
+			code = backend_exit_code(err);
 	}
 	if (code != EXIT_DONE) {
 		af_xdp_close(&b->base);
@@ -337,6 +393,10 @@ static void af_xdp_collect(struct backend *base, struct stats *s)
 	for (__u32 i = 0; i < b->base.queue_cnt; i++) {
 		stats_add_worker(s, &b->workers[i].base);
 		collect_socket(b->workers[i].xsk, s);
+	}
+	if (b->stack) {
+		stack_counters(b->stack, &s->stack);
+		s->has_stack = true;
 	}
 	stats_io(s, "tx_backpressure", (__s64)s->worker.tx_backpressure);
 	stats_io(s, "tx_kicks", (__s64)s->worker.tx_kicks);

@@ -327,7 +327,14 @@ static char *next_line(char *buf, int size, void *stream)
 		complain(r, r->line, "line of more than %d characters: shorten it", size - 2);
 		return NULL;
 	}
-	first = buf + strspn(buf, " \t");
+	if (!len || (buf[len - 1] != '\n' && !feof(r->file))) {
+		complain(r, r->line, "a NUL byte: this is not a text file");
+		return NULL;
+	}
+	first = buf;
+	if (r->line == 1 && !strncmp(first, "\xef\xbb\xbf", 3))
+		first += 3; /* a byte order mark, which libinih skips as well */
+	first += strspn(first, " \t");
 	if (*first == '[')
 		begin_section(r, first);
 	return r->failed ? NULL : buf;
@@ -341,6 +348,18 @@ static const struct mev_config default_node = {
 	.swap_port = MEV_SWAP_PORT,
 	.update_port = MEV_UPDATE_PORT,
 };
+
+void config_pool_line(const struct config_pool *from, struct mev_pool *line)
+{
+	*line = (struct mev_pool){
+		.reserve0 = from->reserve0,
+		.reserve1 = from->reserve1,
+		.kappa_q64 = amm_kappa_q64(from->fee_n, from->fee_d),
+		.fee_n = from->fee_n,
+		.fee_d = from->fee_d,
+	};
+	memcpy(line->address_head, from->address, sizeof(line->address_head));
+}
 
 int config_default(struct config *c)
 {

@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 #include "maps_abi.h"
+#include "pool.h"
 
 struct config_pool {
 	__u8 address[MEV_ADDRESS_LEN];
@@ -26,6 +27,9 @@ struct config {
 	struct mev_feed_key *feeds; /* sources of updates to believe, if MEV_FEED_RESTRICTED */
 	__u32 feed_cnt;
 };
+
+/* The pool's line as both back ends keep it (pool.h). */
+void config_pool_line(const struct config_pool *from, struct mev_pool *line);
 
 /* The built-in defaults with the two pools of wire.md. 0 or -ENOMEM. */
 int config_default(struct config *c);

@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "amm.h"
 #include "log.h"
 #include "mev_filter.skel.h"
 #include "pins.h"
@@ -43,7 +42,8 @@ static int unpin_all(struct filter_prog *fp)
 	int cnt = 0;
 
 	bpf_object__for_each_map(map, fp->skel->obj)
-		cnt += pins_remove(&fp->pins, bpf_map__name(map));
+		if (!bpf_map__is_internal(map))
+			cnt += pins_remove(&fp->pins, bpf_map__name(map));
 	return cnt;
 }
 
@@ -68,6 +68,9 @@ static int take_pins(struct filter_prog *fp, const char *dir)
 	if (stale)
 		log_info("removed %d pins that an earlier run left in %s", stale, fp->pins.dir);
 	bpf_object__for_each_map(map, fp->skel->obj) {
+		if (bpf_map__is_internal(
+			    map)) /* the compiler's .rodata: cannot be pinned by name */
+			continue;
 		pins_path(&fp->pins, bpf_map__name(map), path, sizeof(path));
 		err = bpf_map__set_pin_path(map, pins_held(&fp->pins) ? path : NULL);
 		if (err)
@@ -186,16 +189,8 @@ void filter_prog_close(struct filter_prog *fp)
 static int add_pool(struct filter_prog *fp, const struct config_pool *from, __u32 slot)
 {
 	int index_fd = bpf_map__fd(fp->skel->maps.mev_pool_index);
-	struct mev_pool *pool = &fp->pools[slot];
 
-	*pool = (struct mev_pool){
-		.reserve0 = from->reserve0,
-		.reserve1 = from->reserve1,
-		.kappa_q64 = amm_kappa_q64(from->fee_n, from->fee_d),
-		.fee_n = from->fee_n,
-		.fee_d = from->fee_d,
-	};
-	memcpy(pool->address_head, from->address, sizeof(pool->address_head));
+	config_pool_line(from, &fp->pools[slot]);
 	return bpf_map_update_elem(index_fd, from->address, &slot, BPF_NOEXIST);
 }
 
@@ -212,7 +207,8 @@ static int allow_feeds(struct filter_prog *fp, const struct config *config)
 	return err;
 }
 
-int filter_prog_configure(struct filter_prog *fp, const struct config *config, __u32 flags)
+int filter_prog_configure(struct filter_prog *fp, const struct config *config, __u32 flags,
+			  __be32 own_ip)
 {
 	int err;
 
@@ -230,6 +226,7 @@ int filter_prog_configure(struct filter_prog *fp, const struct config *config, _
 
 	*fp->config = config->node;
 	fp->config->flags |= flags;
+	fp->config->own_ip = own_ip;
 	memcpy(fp->config->mac, fp->netif.mac, sizeof(fp->config->mac));
 	__atomic_store_n(&fp->config->ready, 1, __ATOMIC_RELEASE);
 	return 0;
@@ -261,11 +258,11 @@ int filter_prog_attach(struct filter_prog *fp, bool native)
 	if (fd == -EBUSY)
 		log_err("%s got an XDP program from somebody else meanwhile: stop its owner",
 			fp->netif.name);
-	else if (fd == -ERANGE || fd == -EINVAL || fd == -ENOSPC)
+	else if (fd == -EINVAL)
 		log_err("%s (%s) refuses native XDP with its present settings: %s; `mevnode doctor -i %s` "
 			"shows which and the remedy",
 			fp->netif.name, fp->netif.driver, strerror(-fd), fp->netif.name);
-	else if (fd != -EOPNOTSUPP)
+	else if (fd != -EOPNOTSUPP && fd != -ERANGE && fd != -ENOSPC)
 		log_err("cannot attach to %s: %s", fp->netif.name, strerror(-fd));
 	return fd;
 }

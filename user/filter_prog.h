@@ -33,15 +33,19 @@ int filter_prog_open(struct filter_prog **out, const struct netif *netif, const 
 /* Detaches, unpins, frees. Accepts NULL. */
 void filter_prog_close(struct filter_prog *fp);
 
-/* Fills pools, their index and then the configuration, which makes the program start to judge. */
-int filter_prog_configure(struct filter_prog *fp, const struct config *config, __u32 flags);
+/*
+ * Fills pools, their index and then the configuration, which makes the program start to judge.
+ * `own_ip`: an address whose frames the program leads to userspace as well, or 0.
+ */
+int filter_prog_configure(struct filter_prog *fp, const struct config *config, __u32 flags,
+			  __be32 own_ip);
 
 /* Leads candidates of `queue` to the socket `xsk_fd`. */
 int filter_prog_set_xsk(struct filter_prog *fp, __u32 queue, int xsk_fd);
 
 /*
- * Attaches in the driver (native) or in the generic hook. -EOPNOTSUPP, not logged: this driver has
- * no such hook. Anything else is logged.
+ * Attaches in the driver (native) or in the generic hook. Not logged: -EOPNOTSUPP, this driver has no
+ * such hook, and -ERANGE and -ENOSPC, it refuses with its present MTU or queues. The rest is logged.
  */
 int filter_prog_attach(struct filter_prog *fp, bool native);
 

@@ -6,6 +6,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
+#include <net/if_arp.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -51,6 +52,8 @@ int netif_query(const char *name, struct netif *out)
 	if (ioctl(fd, SIOCGIFHWADDR, &ifr))
 		goto fail;
 	memcpy(out->mac, ifr.ifr_hwaddr.sa_data, sizeof(out->mac));
+	out->ethernet = ifr.ifr_hwaddr.sa_family == ARPHRD_ETHER ||
+			ifr.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
 	if (ioctl(fd, SIOCGIFMTU, &ifr))
 		goto fail;
 	out->mtu = (__u32)ifr.ifr_mtu;

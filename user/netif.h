@@ -20,6 +20,7 @@ struct netif {
 	__u32 rx_queues; /* in use; 1 if the driver does not say */
 	__u8 mac[6];
 	bool up;
+	bool ethernet; /* frames have Ethernet headers */
 };
 
 /* 0, -ENODEV (no such interface) or another -errno. Does not log. */

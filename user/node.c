@@ -20,28 +20,13 @@
 #include "worker.h"
 
 struct node {
-	const struct run_options *options;
+	struct run_options options;
 	struct config config;
 	struct worker_control control;
+	struct backend_env env; /* the three above, as back ends get them */
 	struct backend *backend;
 	int signal_fd, timer_fd, link_fd;
 };
-
-enum exit_code backend_exit_code(int err)
-{
-	switch (err) {
-	case 0:
-		return EXIT_DONE;
-	case -EPERM:
-	case -EACCES:
-	case -EOPNOTSUPP:
-	case -ENOSYS:
-	case -EAFNOSUPPORT:
-		return EXIT_HOST;
-	default:
-		return EXIT_FAILED;
-	}
-}
 
 /* Events that end a run. The main thread sleeps until one comes; it never polls. */
 
@@ -52,6 +37,7 @@ static int open_events(struct node *n)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
 	/* A reader of the summary that has gone must not keep us from unpinning. */
 	signal(SIGPIPE, SIG_IGN);
 	/* Blocked before any thread starts, so that they all inherit it. */
@@ -60,7 +46,7 @@ static int open_events(struct node *n)
 	n->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
 	n->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	n->link_fd = netif_watch_open();
-	n->control.wake_fd = eventfd(0, EFD_CLOEXEC);
+	n->control.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	n->control.event_fd = eventfd(0, EFD_CLOEXEC);
 	if (n->signal_fd < 0 || n->timer_fd < 0 || n->link_fd < 0 || n->control.wake_fd < 0 ||
 	    n->control.event_fd < 0) {
@@ -84,7 +70,7 @@ static void close_events(struct node *n)
 
 static enum exit_code wait_for_end(struct node *n)
 {
-	struct itimerspec duration = { .it_value.tv_sec = n->options->duration_s };
+	struct itimerspec duration = { .it_value.tv_sec = n->options.duration_s };
 	enum { SIGNAL, TIMER, REPLIES, LINK };
 	struct pollfd fds[] = {
 		[SIGNAL] = { .fd = n->signal_fd, .events = POLLIN },
@@ -119,9 +105,10 @@ static void say_ready(const struct backend *b)
 	fflush(stdout);
 }
 
-static void summarize(const struct node *n)
+static enum exit_code summarize(const struct node *n)
 {
 	static struct stats s;
+	int err;
 
 	s.backend = n->backend->ops->name;
 	s.mode = n->backend->mode;
@@ -132,34 +119,72 @@ static void summarize(const struct node *n)
 	for (__u32 i = 0; i < s.pool_cnt; i++)
 		s.pools[i].address = n->config.pools[i].address;
 	n->backend->ops->collect(n->backend, &s);
-	if (n->options->json)
-		stats_print_json(&s);
-	else
-		stats_print(&s);
+	err = n->options.json ? stats_print_json(&s) : stats_print(&s);
 	free(s.pools);
+	if (err)
+		log_err("cannot write the summary: %s", strerror(-err));
+	return err ? EXIT_FAILED : EXIT_DONE;
 }
 
 static enum exit_code serve(struct node *n)
 {
-	enum exit_code code = n->backend->ops->start(n->backend);
+	enum exit_code code;
 
-	if (code != EXIT_DONE)
-		return code;
 	say_ready(n->backend);
 	code = wait_for_end(n);
 	n->backend->ops->stop(n->backend);
-	summarize(n);
+	return summarize(n) == EXIT_DONE ? code : EXIT_FAILED;
+}
+
+static enum exit_code open_and_start(struct node *n, const struct backend_ops *ops)
+{
+	enum exit_code code = ops->open(&n->backend, &n->env);
+
+	if (code == EXIT_DONE)
+		code = ops->start(n->backend);
+	if (code != EXIT_DONE && n->backend) {
+		ops->close(n->backend);
+		n->backend = NULL;
+	}
 	return code;
 }
 
-static enum exit_code open_and_serve(struct node *n)
+/* Whether `auto` means TAP for this interface from the start: it is one, or is to become one. */
+static bool wants_tap(const char *interface)
 {
-	const struct run_options *o = n->options;
-	const struct backend_env env = {
-		.options = o,
-		.config = &n->config,
-		.control = &n->control,
-	};
+	struct netif netif;
+
+	if (netif_query(interface, &netif))
+		return !strncmp(interface, "tap", 3);
+	return !strcmp(netif.driver, "tun");
+}
+
+/* The back end asked for; for `auto` AF_XDP, and TAP where this host or interface has none. */
+static enum exit_code start_backend(struct node *n)
+{
+	struct run_options *o = &n->options;
+	enum exit_code code;
+
+	if (o->backend == BACKEND_AUTO && o->mode == MODE_AUTO && wants_tap(o->interface)) {
+		log_info("%s is a TAP device, or is to be one: backend tap", o->interface);
+		o->backend = BACKEND_TAP;
+	}
+	if (o->backend != BACKEND_TAP) {
+		code = open_and_start(n, &backend_af_xdp);
+		/* A mode by name is a demand that only AF_XDP can meet. */
+		if (code != EXIT_HOST || o->backend != BACKEND_AUTO || o->mode != MODE_AUTO)
+			return code;
+		log_info("no AF_XDP on %s, as said above: trying backend tap", o->interface);
+		o->interface = NULL;
+		worker_go(&n->control);
+	}
+	options_for_tap(o);
+	return open_and_start(n, &backend_tap);
+}
+
+static enum exit_code configure_and_serve(struct node *n)
+{
+	const struct run_options *o = &n->options;
 	enum exit_code code;
 	int err;
 
@@ -168,20 +193,27 @@ static enum exit_code open_and_serve(struct node *n)
 		return err == -ENOMEM ? EXIT_FAILED : EXIT_USAGE;
 	if (open_events(n))
 		return EXIT_FAILED;
-	code = backend_af_xdp.open(&n->backend, &env);
+	code = start_backend(n);
 	return code == EXIT_DONE ? serve(n) : code;
 }
 
 enum exit_code node_run(const struct run_options *o)
 {
 	struct node n = {
-		.options = o,
+		.options = *o,
 		.signal_fd = -1,
 		.timer_fd = -1,
 		.link_fd = -1,
 		.control = { .wake_fd = -1, .event_fd = -1, .reply_limit = o->replies },
 	};
-	enum exit_code code = open_and_serve(&n);
+	enum exit_code code;
+
+	n.env = (struct backend_env){
+		.options = &n.options,
+		.config = &n.config,
+		.control = &n.control,
+	};
+	code = configure_and_serve(&n);
 
 	if (n.backend)
 		n.backend->ops->close(n.backend);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "options.h"
 
+#include <arpa/inet.h>
+#include <ctype.h>
 #include <getopt.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +15,14 @@
 /* clang-format off */
 static const char usage[] =
 	"usage: mevnode run -i IFACE [options]\n"
+	"       mevnode run -b tap [-i TAP] [options]\n"
 	"\n"
-	"Attach the XDP filter to IFACE and answer profitable swaps over AF_XDP.\n"
+	"Attach the XDP filter to IFACE and answer profitable swaps over AF_XDP; or do the same in\n"
+	"userspace on a TAP device.\n"
 	"\n"
-	"  -i, --interface IFACE  network interface\n"
-	"  -b, --backend NAME     auto or af_xdp (default: $MEV_BACKEND, else auto)\n"
+	"  -i, --interface IFACE  network interface (tap: tap0, made if it is not there)\n"
+	"  -b, --backend NAME     auto, af_xdp or tap (default: $MEV_BACKEND, else auto: AF_XDP if this\n"
+	"                         host and interface can, else TAP)\n"
 	"  -m, --mode MODE        auto, zerocopy, copy or skb (default: auto, the best to be had);\n"
 	"                         a mode by name is a demand: no lesser one is taken\n"
 	"  -q, --queues LIST      RX queues, for instance 0 or 0-3 (default: all)\n"
@@ -24,6 +30,9 @@ static const char usage[] =
 	"      --poll HOW         wait: poll(2); spin: never sleep; busy: busy polling (default: wait)\n"
 	"  -c, --config FILE      pools and thresholds, INI (default: two test pools)\n"
 	"      --pin-path DIR     where maps are pinned (default: /sys/fs/bpf/mevnode/IFACE)\n"
+	"      --own-ip ADDR/LEN  the node owns this address with a TCP/UDP stack of its own\n"
+	"                         (tap: 192.168.69.2/24; af_xdp: off)\n"
+	"      --host-ip ADDR/LEN tap: gives the host's side this address\n"
 	"      --verify-checksum  verify UDP checksums of requests\n"
 	"      --duration S       stop after S seconds\n"
 	"      --replies N        stop after N replies\n"
@@ -37,6 +46,7 @@ static const char usage[] =
 	"examples:\n"
 	"  mevnode run -i eth1 -c pools.ini                 every queue, the best mode to be had\n"
 	"  mevnode run -i eth1 -m zerocopy --poll spin -q 0-1 --cpus 2,3\n"
+	"  mevnode run -b tap --host-ip 192.168.69.1/24     a TAP device and an address to ping\n"
 	"  mevnode run -i veth1 --replies 1000 --json       stop by itself, summary for a script\n";
 /* clang-format on */
 
@@ -44,6 +54,8 @@ enum {
 	OPT_CPUS = 256,
 	OPT_POLL,
 	OPT_PIN_PATH,
+	OPT_OWN_IP,
+	OPT_HOST_IP,
 	OPT_VERIFY_CHECKSUM,
 	OPT_DURATION,
 	OPT_REPLIES,
@@ -59,6 +71,8 @@ static const struct option table[] = {
 	{ "poll", required_argument, NULL, OPT_POLL },
 	{ "config", required_argument, NULL, 'c' },
 	{ "pin-path", required_argument, NULL, OPT_PIN_PATH },
+	{ "own-ip", required_argument, NULL, OPT_OWN_IP },
+	{ "host-ip", required_argument, NULL, OPT_HOST_IP },
 	{ "verify-checksum", no_argument, NULL, OPT_VERIFY_CHECKSUM },
 	{ "duration", required_argument, NULL, OPT_DURATION },
 	{ "replies", required_argument, NULL, OPT_REPLIES },
@@ -68,11 +82,20 @@ static const struct option table[] = {
 	{ 0 },
 };
 
+#define TAP_DEFAULT "tap0"
+#define TAP_OWN_IP "192.168.69.2/24"
+
 static const char *const mode_names[] = {
 	[MODE_AUTO] = "auto",
 	[MODE_ZEROCOPY] = "zerocopy",
 	[MODE_COPY] = "copy",
 	[MODE_SKB] = "skb",
+};
+
+static const char *const backend_names[] = {
+	[BACKEND_AUTO] = "auto",
+	[BACKEND_AF_XDP] = "af_xdp",
+	[BACKEND_TAP] = "tap",
 };
 
 static const char *const poll_names[] = {
@@ -103,10 +126,31 @@ static bool wrong(const char *option, const char *value, const char *want)
 	return false;
 }
 
-static bool take_backend(const char *name)
+static bool take_backend(const char *value, enum run_backend *out)
 {
-	return !strcmp(name, "auto") || !strcmp(name, "af_xdp") ||
-	       wrong("backend", name, "auto or af_xdp");
+	int i = PICK(value, backend_names);
+
+	if (i < 0)
+		return wrong("backend", value, "auto, af_xdp or tap");
+	*out = (enum run_backend)i;
+	return true;
+}
+
+/* "a.b.c.d/len": a host's address and the length of its network's prefix. */
+static bool take_address(const char *option, const char *value, __be32 *ip, __u8 *prefix_len)
+{
+	const char *slash = strchr(value, '/');
+	char host[INET_ADDRSTRLEN];
+	__u32 len;
+
+	if (!slash || (size_t)(slash - value) >= sizeof(host) || parse_u32(slash + 1, 1, 32, &len))
+		return wrong(option, value, "an IPv4 address and prefix, such as 192.168.69.2/24");
+	memcpy(host, value, (size_t)(slash - value));
+	host[slash - value] = '\0';
+	if (inet_pton(AF_INET, host, ip) != 1 || !*ip)
+		return wrong(option, value, "an IPv4 address and prefix, such as 192.168.69.2/24");
+	*prefix_len = (__u8)len;
+	return true;
 }
 
 static bool take_mode(const char *value, enum run_mode *out)
@@ -136,7 +180,7 @@ static bool take(int option, struct run_options *o)
 		o->interface = optarg;
 		return true;
 	case 'b':
-		return take_backend(optarg);
+		return take_backend(optarg, &o->backend);
 	case 'm':
 		return take_mode(optarg, &o->mode);
 	case 'q':
@@ -153,6 +197,10 @@ static bool take(int option, struct run_options *o)
 	case OPT_PIN_PATH:
 		o->pin_path = optarg;
 		return true;
+	case OPT_OWN_IP:
+		return take_address("--own-ip", optarg, &o->own_ip, &o->own_prefix_len);
+	case OPT_HOST_IP:
+		return take_address("--host-ip", optarg, &o->host_ip, &o->host_prefix_len);
 	case OPT_VERIFY_CHECKSUM:
 		o->verify_checksum = true;
 		return true;
@@ -171,6 +219,18 @@ static bool take(int option, struct run_options *o)
 	}
 }
 
+/* As the kernel has it: dev_valid_name(). */
+static bool is_interface_name(const char *name)
+{
+	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
+		return false;
+	for (; *name; name++)
+		if (*name == '/' || *name == ':' || isspace((unsigned char)*name) ||
+		    iscntrl((unsigned char)*name))
+			return false;
+	return true;
+}
+
 /* What only shows when all options are known. */
 static bool consistent(int argc, char **argv, const struct run_options *o)
 {
@@ -178,8 +238,22 @@ static bool consistent(int argc, char **argv, const struct run_options *o)
 		log_err("unexpected argument %s; see `mevnode run --help`", argv[optind]);
 		return false;
 	}
-	if (!o->interface) {
+	if (!o->interface && o->backend != BACKEND_TAP) {
 		log_err("no interface given: add -i IFACE; `ip -br link` lists them");
+		return false;
+	}
+	if (strlen(o->interface ? o->interface : TAP_DEFAULT) >= IF_NAMESIZE) {
+		log_err("interface %s: a name has at most %d characters", o->interface,
+			IF_NAMESIZE - 1);
+		return false;
+	}
+	if (o->interface && !is_interface_name(o->interface)) {
+		log_err("--interface: a name has no blanks, slashes or control characters");
+		return false;
+	}
+	if (o->backend == BACKEND_TAP && o->mode != MODE_AUTO) {
+		log_err("--mode %s is a mode of AF_XDP, which --backend tap does not use: drop one",
+			mode_names[o->mode]);
 		return false;
 	}
 	if (o->cpu_cnt && o->queue_cnt && o->cpu_cnt != o->queue_cnt) {
@@ -190,13 +264,21 @@ static bool consistent(int argc, char **argv, const struct run_options *o)
 	return true;
 }
 
+void options_for_tap(struct run_options *o)
+{
+	if (!o->interface)
+		o->interface = TAP_DEFAULT;
+	if (!o->own_ip)
+		take_address("--own-ip", TAP_OWN_IP, &o->own_ip, &o->own_prefix_len);
+}
+
 int options_run(int argc, char **argv, struct run_options *o)
 {
 	const char *backend = getenv("MEV_BACKEND");
 	int option;
 
 	*o = (struct run_options){ .mode = MODE_AUTO, .poll = WORKER_WAIT };
-	if (backend && !take_backend(backend))
+	if (backend && !take_backend(backend, &o->backend))
 		return EXIT_USAGE;
 	optind = 1;
 	while ((option = getopt_long(argc, argv, "i:b:m:q:c:vh", table, NULL)) != -1) {
@@ -207,5 +289,9 @@ int options_run(int argc, char **argv, struct run_options *o)
 		if (!take(option, o))
 			return EXIT_USAGE;
 	}
-	return consistent(argc, argv, o) ? -1 : EXIT_USAGE;
+	if (!consistent(argc, argv, o))
+		return EXIT_USAGE;
+	if (o->backend == BACKEND_TAP)
+		options_for_tap(o);
+	return -1;
 }

@@ -19,6 +19,8 @@ enum exit_code {
 	EXIT_HOST = 3,   /* the host lacks something; the message says what and how to get it */
 };
 
+enum run_backend { BACKEND_AUTO, BACKEND_AF_XDP, BACKEND_TAP };
+
 enum run_mode { MODE_AUTO, MODE_ZEROCOPY, MODE_COPY, MODE_SKB };
 
 const char *run_mode_name(enum run_mode mode);
@@ -27,6 +29,7 @@ struct run_options {
 	const char *interface;
 	const char *config_path; /* NULL: the built-in default */
 	const char *pin_path;    /* NULL: FILTER_PROG_PIN_ROOT/INTERFACE */
+	enum run_backend backend;
 	enum run_mode mode;
 	enum worker_poll poll;
 	__u32 queues[MEV_MAX_QUEUES];
@@ -35,6 +38,10 @@ struct run_options {
 	__u32 cpu_cnt;    /* 0: not pinned */
 	__u32 duration_s; /* 0: until a signal */
 	__u64 replies;    /* 0: no limit */
+	__be32 own_ip;    /* the node's address, served by its own stack; 0: none */
+	__u8 own_prefix_len;
+	__be32 host_ip; /* to give the host's side of a TAP device; 0: none */
+	__u8 host_prefix_len;
 	bool verify_checksum;
 	bool json;
 	bool verbose;
@@ -45,5 +52,8 @@ struct run_options {
  * code to end with: --help was printed, or what is wrong was logged.
  */
 int options_run(int argc, char **argv, struct run_options *o);
+
+/* Fills in what is not given and has another default on TAP: the interface, --own-ip. */
+void options_for_tap(struct run_options *o);
 
 #endif /* MEV_OPTIONS_H */

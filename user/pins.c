@@ -28,8 +28,7 @@ static int make_dirs(const char *path)
 	return mkdir(part, 0700) && errno != EEXIST ? -errno : 0;
 }
 
-/* Whether the nearest existing ancestor of `path` lies in a bpffs. */
-static bool in_bpffs(const char *path)
+bool pins_in_bpffs(const char *path)
 {
 	char part[PATH_MAX];
 	struct statfs fs;
@@ -38,7 +37,8 @@ static bool in_bpffs(const char *path)
 	snprintf(part, sizeof(part), "%s", path);
 	while (statfs(part, &fs)) {
 		slash = strrchr(part, '/');
-		if (errno != ENOENT || !slash || slash == part)
+		/* EACCES: somebody else's folder, in the same file system as the one it lies in. */
+		if ((errno != ENOENT && errno != EACCES) || !slash || slash == part)
 			return false;
 		*slash = '\0';
 	}
@@ -60,20 +60,34 @@ static int lock_retrying(int fd)
 	return -EBUSY;
 }
 
-static int hold(struct pins *p)
+/* Makes, opens and locks p->dir. -ESTALE: a node that was just ending has removed it meanwhile. */
+static int hold_once(struct pins *p)
 {
+	struct stat opened, named;
 	int err = make_dirs(p->dir);
 
 	if (err)
-		return err;
+		return err == -ENOENT ? -ESTALE : err;
 	p->lock_fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->lock_fd < 0)
-		return -errno;
+		return errno == ENOENT ? -ESTALE : -errno;
 	err = lock_retrying(p->lock_fd);
+	if (!err && (fstat(p->lock_fd, &opened) || stat(p->dir, &named) ||
+		     opened.st_ino != named.st_ino || opened.st_dev != named.st_dev))
+		err = -ESTALE;
 	if (err) {
 		close(p->lock_fd);
 		p->lock_fd = -1;
 	}
+	return err;
+}
+
+static int hold(struct pins *p)
+{
+	int err = -ESTALE;
+
+	for (int i = 0; i < 10 && err == -ESTALE; i++)
+		err = hold_once(p);
 	return err;
 }
 
@@ -86,9 +100,9 @@ int pins_open(struct pins *p, const char *dir)
 		log_err("--pin-path %.40s... is too long", dir);
 		return -ENAMETOOLONG;
 	}
-	if (!in_bpffs(p->dir)) {
+	if (!pins_in_bpffs(p->dir)) {
 		log_warn("%s is not in a bpffs: running without pins, so bpftool finds the maps by "
-			 "id only; `mount -t bpf bpf /sys/fs/bpf` provides one",
+			 "id only; `mount -t bpf -o mode=0700 bpf /sys/fs/bpf` provides one",
 			 p->dir);
 		return 0;
 	}

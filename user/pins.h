@@ -26,6 +26,9 @@ struct pins {
  */
 int pins_open(struct pins *p, const char *dir);
 
+/* Whether `dir`, or the nearest existing folder above it, lies in a bpffs. */
+bool pins_in_bpffs(const char *dir);
+
 static inline bool pins_held(const struct pins *p)
 {
 	return p->lock_fd >= 0;

@@ -61,33 +61,38 @@ struct stack_config {
 #define STACK_IDLE_S 60
 
 /* X(name, what it counts). All are sums since stack_open() but `open`. */
-#define STACK_COUNTERS(X)                                                                     \
-	X(frames_in, "frames handed to stack_input()")                                        \
-	X(bytes_in, "their bytes")                                                            \
-	X(frames_out, "frames that the link took")                                            \
-	X(bytes_out, "their bytes")                                                           \
-	X(link_full, "frames out dropped: the link said EAGAIN")                              \
-	X(link_errors, "frames out dropped: the link failed otherwise")                       \
-	X(not_ours, "frames in dropped: for another MAC or IP address, or for a group")       \
-	X(unsupported, "frames in dropped: neither ARP nor ICMP, UDP or TCP over IPv4")       \
-	X(malformed, "frames in dropped: too short, too long, or from an impossible address") \
-	X(no_buffers, "frames in dropped: all receive buffers in use")                        \
-	X(sums_completed, "frames in whose checksum a virtual device had left open")          \
-	X(opened, "connections accepted")                                                     \
-	X(open, "connections open now")                                                       \
-	X(closed, "connections that the client ended with FIN, served to the end")            \
-	X(reset, "connections that the client reset, or that stopped acknowledging")          \
-	X(refused, "connections refused: max_connections are open")                           \
-	X(half_open_evicted, "half-open connections given up for newer ones")                 \
-	X(idle_closed, "connections reset: no whole record for idle_timeout_s")               \
-	X(stalled_closed, "connections reset: replies or a FIN unread for idle_timeout_s")    \
-	X(no_memory_closed, "connections reset: the host has no memory")                      \
-	X(throttled, "times a connection was not read from, its replies having no room")      \
-	X(held_refused, "segments left to be sent again, enough being held already")          \
-	X(unfinished, "connections that ended within a record")                               \
-	X(tcp_bytes_in, "payload of all connections, consumed")                               \
-	X(tcp_bytes_out, "replies to all connections, queued")                                \
-	X(udp_datagrams, "datagrams on the swap port, as they come out of reassembly")
+#define STACK_COUNTERS(X)                                                                          \
+	X(frames_in, "frames handed to stack_input()")                                             \
+	X(bytes_in, "their bytes")                                                                 \
+	X(frames_out, "frames that the link took")                                                 \
+	X(bytes_out, "their bytes")                                                                \
+	X(link_full, "frames out dropped: the link said EAGAIN")                                   \
+	X(link_errors, "frames out dropped: the link failed otherwise")                            \
+	X(not_ours, "frames in dropped: for another MAC or IP address, or for a group")            \
+	X(unsupported, "frames in dropped: neither ARP nor ICMP, UDP or TCP over IPv4")            \
+	X(malformed, "frames in dropped: lengths, flags or addresses that cannot be")              \
+	X(bad_checksum, "frames in dropped: wrong IPv4, TCP, UDP or ICMP checksum")                \
+	X(fragments_refused, "frames in dropped: fragments of TCP, odd or too large ones")         \
+	X(no_buffers, "frames in dropped: receive buffers in use")                                 \
+	X(sums_completed, "frames in whose checksum a virtual device had left open")               \
+	X(opened, "connections accepted")                                                          \
+	X(open, "connections open now")                                                            \
+	X(closed, "connections that the client ended with FIN, served to the end")                 \
+	X(reset, "connections that the client reset, or that stopped acknowledging")               \
+	X(refused, "connections refused: max_connections are open")                                \
+	X(half_open_evicted, "half-open connections given up for newer ones")                      \
+	X(idle_closed, "connections reset: no whole record for idle_timeout_s")                    \
+	X(stalled_closed, "connections reset: replies or FIN not acknowledged for idle_timeout_s") \
+	X(no_memory_closed, "connections reset: the host has no memory")                           \
+	X(throttled, "times a connection was not read from, its replies having no room")           \
+	X(held_refused, "segments in dropped: enough of that connection is held unread")           \
+	X(overrun, "segments in dropped: out of order and beyond the window")                      \
+	X(reorder_refused, "segments in dropped: too many out of order already")                   \
+	X(unfinished, "connections that ended within a record")                                    \
+	X(tcp_bytes_in, "payload of all connections, consumed")                                    \
+	X(tcp_bytes_out, "replies to all connections, queued")                                     \
+	X(udp_datagrams, "datagrams on the swap port, as they come out of reassembly")             \
+	X(udp_unanswered, "replies over UDP that could not be sent")
 
 struct stack_counters {
 	struct mev_counters

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "stats.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
@@ -102,6 +103,13 @@ static void print_pools(const struct stats *s)
 		printf("and %u more pools: see --json\n", more);
 }
 
+static int flush(void)
+{
+	if (fflush(stdout))
+		return -errno;
+	return ferror(stdout) ? -EIO : 0;
+}
+
 static void print_latency(const char *name, const struct latency_hist *hist)
 {
 	struct latency_summary l = latency_summarize(hist);
@@ -112,7 +120,30 @@ static void print_latency(const char *name, const struct latency_hist *hist)
 	       (uint64_t)l.max, (uint64_t)l.count);
 }
 
-void stats_print(const struct stats *s)
+static void print_records(const char *over, const struct mev_counters *c)
+{
+	for (__u32 v = 1; v <= MEV_VERDICT_CNT; v++) {
+		__u64 records = mev_counter_of((struct mev_counters *)c, v)->packets;
+
+		if (records)
+			printf("  %s %-16s %10" PRIu64 "\n", over, mev_verdict_name(v),
+			       (uint64_t)records);
+	}
+}
+
+static void print_stack(const struct stack_counters *c)
+{
+	printf("\nown TCP/UDP stack\n");
+#define X(name, text) \
+	if (c->name)  \
+		printf("  %-20s %10" PRIu64 "  %s\n", #name, (uint64_t)c->name, text);
+	STACK_COUNTERS(X)
+#undef X
+	print_records("tcp", &c->tcp);
+	print_records("udp", &c->udp);
+}
+
+int stats_print(const struct stats *s)
 {
 	printf("\n%s %s on %s\n\nframes by verdict\n", s->backend, s->mode, s->interface);
 	for (__u32 v = 1; v <= MEV_VERDICT_CNT; v++) {
@@ -128,10 +159,12 @@ void stats_print(const struct stats *s)
 	printf("\n%s\n", s->io_name);
 	for (__u32 i = 0; i < s->io_cnt; i++)
 		printf("  %-26s %6" PRId64 "\n", s->io[i].name, (int64_t)s->io[i].value);
+	if (s->has_stack)
+		print_stack(&s->stack);
 	printf("\nlatency, ns\n");
 	print_latency("hot path", &s->hot_path_ns);
 	print_latency("in node", &s->in_node_ns);
-	fflush(stdout);
+	return flush();
 }
 
 static json_t *json_count(__u64 value)
@@ -178,7 +211,32 @@ static json_t *json_pools(const struct stats *s)
 	return list;
 }
 
-void stats_print_json(const struct stats *s)
+static json_t *json_records(const struct mev_counters *c)
+{
+	json_t *o = json_object();
+
+	for (__u32 v = 1; v <= MEV_VERDICT_CNT; v++) {
+		__u64 records = mev_counter_of((struct mev_counters *)c, v)->packets;
+
+		if (records)
+			json_object_set_new(o, mev_verdict_name(v), json_count(records));
+	}
+	return o;
+}
+
+static json_t *json_stack(const struct stack_counters *c)
+{
+	json_t *o = json_object();
+
+#define X(name, text) json_object_set_new(o, #name, json_count(c->name));
+	STACK_COUNTERS(X)
+#undef X
+	json_object_set_new(o, "tcp", json_records(&c->tcp));
+	json_object_set_new(o, "udp", json_records(&c->udp));
+	return o;
+}
+
+int stats_print_json(const struct stats *s)
 {
 	json_t *root = json_object(), *verdicts = json_object(), *io = json_object();
 	json_t *latency = json_object();
@@ -196,12 +254,14 @@ void stats_print_json(const struct stats *s)
 	for (__u32 i = 0; i < s->io_cnt; i++)
 		json_object_set_new(io, s->io[i].name, json_integer((json_int_t)s->io[i].value));
 	json_object_set_new(root, s->io_name, io);
+	if (s->has_stack)
+		json_object_set_new(root, "stack", json_stack(&s->stack));
 	json_object_set_new(latency, "hot_path", json_latency(&s->hot_path_ns));
 	json_object_set_new(latency, "in_node", json_latency(&s->in_node_ns));
 	json_object_set_new(root, "latency_ns", latency);
 
 	json_dumpf(root, stdout, JSON_COMPACT);
 	putchar('\n');
-	fflush(stdout);
 	json_decref(root);
+	return flush();
 }

@@ -7,6 +7,7 @@
 
 #include "latency.h"
 #include "maps_abi.h"
+#include "stack.h"
 #include "verdict.h"
 #include "worker.h"
 
@@ -35,7 +36,9 @@ struct stats {
 	struct stats_field io[STATS_MAX_IO]; /* the back end's own, under `io_name` */
 	__u32 io_cnt;
 	const char *io_name;
-	struct stats_pool *pools; /* pool_cnt of them, owned by the caller */
+	bool has_stack;
+	struct stack_counters stack; /* of the node's own TCP/UDP stack */
+	struct stats_pool *pools;    /* pool_cnt of them, owned by the caller */
 	__u32 pool_cnt;
 };
 
@@ -56,10 +59,10 @@ void stats_add_worker(struct stats *s, const struct worker *w);
  */
 __u64 stats_frames(const struct stats *s, enum mev_verdict verdict);
 
-/* Writes the summary to stdout. */
-void stats_print(const struct stats *s);
+/* Writes the summary to stdout. 0, or -errno if it did not get there. */
+int stats_print(const struct stats *s);
 
 /* The same as one JSON object, on one line. */
-void stats_print_json(const struct stats *s);
+int stats_print_json(const struct stats *s);
 
 #endif /* MEV_STATS_H */

@@ -17,6 +17,8 @@
 
 /* The smallest that holds headroom and a 1,500-byte frame; two of them fill a page. */
 #define UMEM_CHUNK_SIZE 2048u
+/* XDP_PACKET_HEADROOM of the kernel: what a driver leaves free in front of a frame. */
+#define UMEM_HEADROOM 256u
 /*
  * Twice the RX ring: as many frames can wait in RX while as many replies are under way. Fewer
  * starve the fill ring under bursts; more only grow the working set past the cache.

@@ -76,6 +76,8 @@ enum mev_verdict user_filter_judge(const struct user_filter *f, void *frame, __u
 	if (!f->config->ready)
 		return MEV_PASS;
 	verdict = filter_frame(frame, (__u8 *)frame + len, f->config, &record);
+	if (verdict == MEV_PASS)
+		return filter_own(frame, (__u8 *)frame + len, f->config);
 	if (verdict != MEV_REDIRECT)
 		return verdict;
 	return record.is_swap ? take_swap(f, record.swap, slot) : take_update(f, &record);

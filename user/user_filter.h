@@ -25,7 +25,7 @@ struct user_filter {
 };
 
 /*
- * The verdict of a frame (2-aligned, `len` bytes), PASS to UPDATE_FORBIDDEN as bpf/mev_filter.bpf.c
+ * The verdict of a frame (2-aligned, `len` bytes), as bpf/mev_filter.bpf.c
  * gives it; an update is applied. *slot: the pool of a candidate (MEV_REDIRECT).
  */
 enum mev_verdict user_filter_judge(const struct user_filter *f, void *frame, __u32 len,

@@ -51,3 +51,12 @@ void worker_stop(struct worker_control *c)
 	if (write(c->wake_fd, &one, sizeof(one)) < 0)
 		log_warn("cannot wake the workers: %s", strerror(errno));
 }
+
+void worker_go(struct worker_control *c)
+{
+	__u64 wakeups;
+
+	c->stop = false;
+	if (read(c->wake_fd, &wakeups, sizeof(wakeups)) < 0)
+		return; /* nobody had been told to stop */
+}

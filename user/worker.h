@@ -67,6 +67,9 @@ void worker_join(struct worker *w);
 /* Tells all workers to stop. */
 void worker_stop(struct worker_control *c);
 
+/* Takes worker_stop() back, once the workers it was for have ended. */
+void worker_go(struct worker_control *c);
+
 static inline bool worker_stopping(const struct worker *w)
 {
 	return __atomic_load_n(&w->control->stop, __ATOMIC_RELAXED);

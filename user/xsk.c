@@ -59,13 +59,17 @@ static int bind_retrying(struct xsk *x, const char *ifname, bool zerocopy)
 	return err;
 }
 
+/* All chunks are the kernel's to receive into, but for the spare ones. */
 static void fill_all(struct xsk *x)
 {
 	__u32 idx;
 
-	x->filled = xsk_ring_prod__reserve(&x->fill, UMEM_CHUNK_CNT, &idx);
+	for (; x->spare_cnt < XSK_SPARE; x->spare_cnt++)
+		x->spare[x->spare_cnt] = (__u64)x->spare_cnt * UMEM_CHUNK_SIZE;
+	x->filled = xsk_ring_prod__reserve(&x->fill, UMEM_CHUNK_CNT - XSK_SPARE, &idx);
 	for (__u32 i = 0; i < x->filled; i++)
-		*xsk_ring_prod__fill_addr(&x->fill, idx + i) = (__u64)i * UMEM_CHUNK_SIZE;
+		*xsk_ring_prod__fill_addr(&x->fill, idx + i) =
+			(__u64)(XSK_SPARE + i) * UMEM_CHUNK_SIZE;
 	xsk_ring_prod__submit(&x->fill, (__u32)x->filled);
 }
 

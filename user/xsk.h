@@ -28,6 +28,9 @@
  */
 #define XSK_FILL_SIZE (2 * UMEM_CHUNK_CNT)
 
+/* Chunks kept out of the fill ring, for what the TCP/UDP stack sends of its own accord. */
+#define XSK_SPARE 64u
+
 struct xsk {
 	struct xsk_ring_cons rx;
 	struct xsk_ring_prod tx;
@@ -39,6 +42,9 @@ struct xsk {
 	bool zerocopy; /* what was obtained, by getsockopt(XDP_OPTIONS) */
 	/* Chunks that passed each ring, for the account. */
 	__u64 filled, received, sent, completed;
+	/* Chunks in the worker's hands, for frames that are not replies. */
+	__u64 spare[XSK_SPARE];
+	__u32 spare_cnt;
 	struct xsk_umem *umem_handle;
 	struct xsk_socket *socket;
 };
@@ -60,10 +66,11 @@ int xsk_busy_poll(struct xsk *x);
 /* The kernel's own counters: getsockopt(XDP_STATISTICS). 0 or -errno. */
 int xsk_statistics(const struct xsk *x, struct xdp_statistics *s);
 
-/* Chunks that are in no ring and in nobody's hands, given that the worker holds none: 0. */
+/* Chunks that are in no ring and in nobody's hands: 0. */
 static inline __s64 xsk_chunks_missing(const struct xsk *x)
 {
-	return (__s64)UMEM_CHUNK_CNT - (__s64)(x->filled - x->received + x->sent - x->completed);
+	return (__s64)UMEM_CHUNK_CNT - x->spare_cnt -
+	       (__s64)(x->filled - x->received + x->sent - x->completed);
 }
 
 /* TX descriptors that the kernel has not taken yet. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "filter.h"
 #include "response_ring.h"
 
 /*
@@ -38,19 +39,25 @@ static inline void put_back(struct xsk *x, const __u64 *chunks, __u32 cnt)
 	x->filled += cnt;
 }
 
-/* Sent chunks go to the fill ring. */
+/* Sent chunks go to the fill ring, where the spare ones are complete. */
 static void reclaim(struct xsk *x)
 {
-	__u32 idx, cnt = xsk_ring_cons__peek(&x->completion, BATCH, &idx);
+	__u32 idx, cnt = xsk_ring_cons__peek(&x->completion, BATCH, &idx), fill_cnt = 0;
 	__u64 chunks[BATCH];
 
 	if (!cnt)
 		return;
-	for (__u32 i = 0; i < cnt; i++)
-		chunks[i] = *xsk_ring_cons__comp_addr(&x->completion, idx + i);
+	for (__u32 i = 0; i < cnt; i++) {
+		__u64 addr = *xsk_ring_cons__comp_addr(&x->completion, idx + i);
+
+		if (unlikely(x->spare_cnt < XSK_SPARE))
+			x->spare[x->spare_cnt++] = umem_chunk(addr);
+		else
+			chunks[fill_cnt++] = addr;
+	}
 	xsk_ring_cons__release(&x->completion, cnt);
 	x->completed += cnt;
-	put_back(x, chunks, cnt);
+	put_back(x, chunks, fill_cnt);
 }
 
 /* How many replies could be taken now; frames beyond that stay in RX. */
@@ -87,6 +94,11 @@ static enum mev_verdict decide(struct xsk_worker *w, const struct xdp_desc *desc
 		response->timed = hint.class == MEV_CLASS_SWAP;
 		MEV_WRITE_ONCE(w->base.pool_replies[reply.slot],
 			       w->base.pool_replies[reply.slot] + 1);
+	}
+	if (unlikely(verdict == MEV_REJECTED && w->stack) &&
+	    filter_own(frame, frame + desc->len, w->hot_path.config) == MEV_STACK) {
+		stack_input(w->stack, frame, desc->len);
+		verdict = MEV_STACK;
 	}
 	/* Used up: it must not be taken for the next frame's in this chunk. */
 	class = frame - sizeof(hint) + offsetof(struct mev_meta, class);
@@ -160,6 +172,27 @@ static inline __u64 since(__u64 rx_ns, __u64 now)
 	return (__s64)span < 0 ? 0 : span >> (64 - MEV_META_RX_BITS);
 }
 
+/* What the stack wants to send, in spare chunks, as far as they and the TX ring go. */
+static void transmit_frames(struct xsk *x, struct frame_queue *q)
+{
+	const struct queued_frame *f;
+	__u32 idx, cnt = 0;
+
+	while (x->spare_cnt && (f = frame_queue_peek(q)) &&
+	       xsk_ring_prod__reserve(&x->tx, 1, &idx) == 1) {
+		__u64 addr = x->spare[--x->spare_cnt] + UMEM_HEADROOM;
+
+		memcpy(x->umem.area + addr, f->bytes, f->len);
+		*xsk_ring_prod__tx_desc(&x->tx, idx) =
+			(struct xdp_desc){ .addr = addr, .len = f->len };
+		frame_queue_pop(q);
+		cnt++;
+	}
+	if (cnt)
+		xsk_ring_prod__submit(&x->tx, cnt);
+	x->sent += cnt;
+}
+
 static void transmit(struct xsk_worker *w, struct response_ring *ring, struct turn *t)
 {
 	__u32 first, idx, cnt = response_ring_peek(ring, BATCH, &first);
@@ -187,6 +220,8 @@ static void transmit(struct xsk_worker *w, struct response_ring *ring, struct tu
 		}
 		response_ring_release(ring, cnt);
 	}
+	if (w->frames)
+		transmit_frames(w->xsk, w->frames);
 	if (xsk_tx_waiting(w->xsk))
 		kick(w, t);
 }
@@ -207,16 +242,30 @@ static bool turn(struct xsk_worker *w, struct response_ring *ring)
 	return cnt || (xsk_tx_waiting(w->xsk) && !t.add.tx_kick_errors);
 }
 
-/* Nothing to do: sleep until a frame or the end comes, or do what the poll mode does instead. */
-static void idle(struct xsk_worker *w)
+/* Sleeps until a frame or the end comes. Replies that a downed link refuses are offered again. */
+static void sleep_for_work(struct xsk_worker *w)
 {
 	struct pollfd fds[] = {
 		{ .fd = w->xsk->fd, .events = POLLIN },
 		{ .fd = w->base.control->wake_fd, .events = POLLIN },
+		{ .fd = w->frames ? w->frames->fd : -1, .events = POLLIN },
 	};
+	int timeout = xsk_tx_waiting(w->xsk) ? RETRY_MS : -1;
 
-	if (w->base.poll == WORKER_WAIT) /* replies that a downed link refuses are offered again */
-		poll(fds, 2, xsk_tx_waiting(w->xsk) ? RETRY_MS : -1);
+	if (!w->frames) {
+		poll(fds, 2, timeout);
+		return;
+	}
+	if (frame_queue_sleep(w->frames))
+		poll(fds, 3, timeout);
+	frame_queue_awake(w->frames);
+}
+
+/* Nothing to do: what the poll mode does then. */
+static void idle(struct xsk_worker *w)
+{
+	if (w->base.poll == WORKER_WAIT)
+		sleep_for_work(w);
 	else if (w->base.poll == WORKER_BUSY)
 		recvfrom(w->xsk->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
 }

@@ -10,7 +10,9 @@
 #ifndef MEV_XSK_WORKER_H
 #define MEV_XSK_WORKER_H
 
+#include "frame_queue.h"
 #include "hot_path.h"
+#include "stack.h"
 #include "worker.h"
 #include "xsk.h"
 
@@ -18,6 +20,9 @@ struct xsk_worker {
 	struct worker base;
 	struct hot_path hot_path;
 	struct xsk *xsk;
+	struct stack *stack; /* the node's own TCP/UDP stack; NULL: there is none */
+	struct frame_queue
+		*frames; /* what it sends, if this is the worker that sends it; else NULL */
 };
 
 /*

@@ -106,8 +106,8 @@ class Node:
         size = len(frame)
         if size < 14:
             return PASS
-        group_mac = frame[0] & 1
-        if not group_mac and frame[:6] != self.settings.mac:
+        group_mac = (frame[0] | frame[6]) & 1  # to or from a group
+        if not frame[0] & 1 and frame[:6] != self.settings.mac:
             return PASS
         ethertype, ip = frame[12] << 8 | frame[13], 14
         if ethertype in VLAN_TPIDS:
@@ -135,7 +135,10 @@ class Node:
         if (frame[ip + 6] << 8 | frame[ip + 7]) & 0x3FFF:  # more fragments, or an offset
             return PASS
         dst = frame[ip + 16:ip + 20]
-        group = group_mac or dst[0] & 0xF0 == 0xE0 or dst == b"\xff\xff\xff\xff"
+        src = frame[ip + 12:ip + 16]
+        group = (group_mac or any(a[0] & 0xF0 == 0xE0 or a == b"\xff\xff\xff\xff"
+                                  for a in (src, dst))
+                 or src[0] == 127 or src == bytes(4))  # nobody that a reply would reach
         total = frame[ip + 2] << 8 | frame[ip + 3]
         return self._udp(frame, ip + head, group, total - head, behind - head,
                          frame[ip:ip + head])
@@ -144,15 +147,18 @@ class Node:
         behind = len(frame) - ip
         if behind < 48 or frame[ip] >> 4 != 6 or frame[ip + 6] != wire.PROTO_UDP:
             return PASS
-        group = group_mac or frame[ip + 24] == 0xFF
+        group = (group_mac or 0xFF in (frame[ip + 8], frame[ip + 24])
+                 or frame[ip + 8:ip + 23] == bytes(15) and frame[ip + 23] <= 1)  # :: and ::1
         length = frame[ip + 4] << 8 | frame[ip + 5]
         return self._udp(frame, ip + 40, group, length, behind - 40, None)
 
     def _udp(self, frame, off, group, ip_payload, present, ipv4_head):
         """ip_payload: what the IP header says it carries; present: what the frame holds of it."""
-        _, dport, length, _ = wire.UDP.unpack_from(frame, off)
+        sport, dport, length, _ = wire.UDP.unpack_from(frame, off)
         is_swap = dport == self.settings.swap_port
-        if not is_swap and dport != self.settings.update_port or is_swap and group:
+        if not is_swap and dport != self.settings.update_port:
+            return PASS
+        if is_swap and (group or sport == 0):  # nobody that a reply would reach
             return PASS
         if ip_payload > present or ip_payload < 8 or length != ip_payload:
             return MALFORMED

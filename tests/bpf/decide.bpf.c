@@ -18,7 +18,7 @@ int decide(struct xdp_md *ctx)
 {
 	struct decide_row *row = (void *)(long)ctx->data;
 	struct amm_side pool;
-	struct sandwich s;
+	struct sandwich s = { 0 };
 
 	if ((void *)(row + 1) > (void *)(long)ctx->data_end)
 		return XDP_ABORTED;

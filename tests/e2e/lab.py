@@ -47,13 +47,16 @@ def until(condition, what: str, timeout: float = TIMEOUT):
 
 
 def run(*command, check=True, **options) -> subprocess.CompletedProcess:
-    """A command to its end, output as text."""
-    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=4 * TIMEOUT, check=False,
-                          **options)
-    if check and done.returncode:
-        raise AssertionError(f"{command} ended with {done.returncode}: {done.stderr}")
-    return done
+    """A command to its end, output as text. Interrupted, it may still clean up after itself."""
+    with subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, **options) as process:
+        try:
+            out, err = process.communicate(timeout=4 * TIMEOUT)
+        finally:
+            end_process(process)
+    if check and process.returncode:
+        raise AssertionError(f"{command} ended with {process.returncode}: {err}")
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def end_process(process: subprocess.Popen) -> None:

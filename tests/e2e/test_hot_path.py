@@ -18,7 +18,7 @@ def syscalls_of_worker(world, node, seconds, pcap, *pace):
     before = sum(node.counters().values())
     with Replay(world, pcap, "--loop=0", *pace):
         until(lambda: sum(node.counters().values()) > before, "traffic flows")
-        traced = run("timeout", "--signal=INT", seconds, "strace", "-c", "-U", "name,calls", "-p",
+        traced = run("timeout", "--signal=TERM", seconds, "strace", "-c", "-U", "name,calls", "-p",
                      worker, check=False)
     rows = [line.split() for line in traced.stderr.splitlines()]
     return {row[0]: int(row[1]) for row in rows
@@ -43,7 +43,7 @@ def test_idle_spin_makes_no_syscall(world):
     """No traffic, no wakeup: nothing at all."""
     with Node(world, "--poll", "spin") as node:
         worker, = node.workers()
-        traced = run("timeout", "--signal=INT", 1, "strace", "-c", "-p", worker, check=False)
+        traced = run("timeout", "--signal=TERM", 1, "strace", "-c", "-p", worker, check=False)
         assert "attached" in traced.stderr
         assert "total" not in traced.stderr, traced.stderr
         node.stop()

@@ -153,7 +153,7 @@ def test_default_pin_path(world, name):
     assert not folder.exists()
 
 
-# --- modes ------------------------------------------------------------------------------------------
+# --- modes --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mode, attached", (("copy", "xdp"), ("skb", "xdpgeneric")))
@@ -182,7 +182,7 @@ def test_zerocopy_demanded(world):
     assert_nothing_left(world)
 
 
-# --- what is in the way -----------------------------------------------------------------------------
+# --- what is in the way -------------------------------------------------------------------------
 
 
 def test_start_twice(world):
@@ -344,7 +344,7 @@ def test_start_while_another_ends(world):
                 follower.close()
 
 
-# --- privileges -------------------------------------------------------------------------------------
+# --- privileges ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("others", (False, True), ids=("alone", "beside another node"))

@@ -33,7 +33,7 @@ def update(reserve0, reserve1, slot, seq, pool=POOL):
 
 
 def assert_economics(reply, amount, min_out, direction, reserves=RESERVES):
-    """The claimed profit is that of the exact legs, and within the tolerance of the best there is."""
+    """The profit is that of the exact legs, and within the tolerance of the best there is."""
     rin, rout = reserves[::-1] if direction else reserves
     found = economics.legs(reply.front_run_in, rin, rout, FEE_N, FEE_D, amount, max(min_out, 1))
     assert found is not None and reply.profit == found.profit

@@ -119,8 +119,10 @@ def test_a_wrong_prediction_is_noticed(traffic, tmp_path):
 def test_script_interrupted(traffic, by, code):
     """In the middle of a replay: the world goes, and what ran in it."""
     sent = traffic("large", 10000)
-    with subprocess.Popen([SCRIPTS / "run_tcpreplay_veth.sh", sent.pcap, "--pps", "100"],
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as script:
+    # A shell cannot trap what it was told to ignore, as everything started by `... &` is.
+    with subprocess.Popen(["env", "--default-signal=INT", SCRIPTS / "run_tcpreplay_veth.sh",
+                           sent.pcap, "--pps", "100"], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as script:
         world = f"mev-replay-{script.pid}"
         pins = PIN_ROOT / world
         try:
@@ -130,6 +132,7 @@ def test_script_interrupted(traffic, by, code):
             assert script.wait(TIMEOUT) == code
         finally:
             script.terminate()
+            script.wait(TIMEOUT)
     assert not pins.exists()
     assert [name for name in os.listdir("/var/run/netns") if name.startswith(world)] == []
 

@@ -143,7 +143,7 @@ def test_missing_configuration_is_named():
     assert "/nonexistent/mevnode.ini" in done.stderr and "No such file" in done.stderr
 
 
-# --- the scripts ------------------------------------------------------------------------------------
+# --- the scripts --------------------------------------------------------------------------------
 
 SCRIPT_NAMES = ("demo.sh", "run_tcpreplay_veth.sh", "compare.py")
 

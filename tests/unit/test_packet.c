@@ -203,7 +203,7 @@ Test(packet, udp_checksum)
 	}
 }
 
-Test(packet, groups)
+Test(packet, unanswerable)
 {
 	static const struct {
 		__u8 mac0;
@@ -224,13 +224,46 @@ Test(packet, groups)
 		f.bytes[0] = rows[i].mac0;
 		memcpy(f.bytes + f.l3 + 16, rows[i].ip, 4);
 		cr_assert(find(&f, &p));
-		cr_assert_eq(packet_is_group(&p), rows[i].group, "row %zu", i);
+		cr_assert_eq(packet_unanswerable(&p), rows[i].group, "row %zu", i);
 	}
 	FRAME(six, .ipv6 = 1);
 	struct packet p;
 
 	cr_assert(find(&six, &p));
-	cr_assert_not(packet_is_group(&p));
+	cr_assert_not(packet_unanswerable(&p));
 	six.bytes[six.l3 + 24] = 0xff;
-	cr_assert(packet_is_group(&p));
+	cr_assert(packet_unanswerable(&p));
+}
+
+Test(packet, senders_that_are_nobody)
+{
+	static const struct {
+		const char *ip;
+		bool nobody;
+	} rows[] = {
+		{ "\xc0\xa8\x45\x01", false }, { "\x00\x00\x00\x00", true },
+		{ "\x7f\x00\x00\x01", true },  { "\xe0\x00\x00\x01", true },
+		{ "\xff\xff\xff\xff", true },  { "\x0a\x00\x00\x00", false },
+	};
+	struct packet p;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		FRAME(f, 0);
+		memcpy(f.bytes + f.l3 + 12, rows[i].ip, 4);
+		cr_assert(find(&f, &p));
+		cr_assert_eq(packet_unanswerable(&p), rows[i].nobody, "row %zu", i);
+	}
+	for (int last = 0; last < 4; last++) {
+		FRAME(f, .ipv6 = 1);
+		memset(f.bytes + f.l3 + 8, 0, 16);
+		f.bytes[f.l3 + 23] = (__u8)last;
+		cr_assert(find(&f, &p));
+		cr_assert_eq(packet_unanswerable(&p), last <= 1, ":: and ::1, not ::%d", last);
+	}
+	FRAME(mac, 0);
+	mac.bytes[6] = 0xff;
+	cr_assert(find(&mac, &p) && packet_unanswerable(&p));
+	FRAME(port, 0);
+	put16be(port.bytes + port.l4, 0);
+	cr_assert(find(&port, &p) && packet_unanswerable(&p));
 }

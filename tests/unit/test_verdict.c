@@ -13,6 +13,7 @@ static const char *const names[] = {
 	"update_stale",   "update_invalid", "update_unknown_pool",
 	"unprofitable",   "replied",        "update_forbidden",
 	"pool_busy",      "no_socket",      "rejected",
+	"stack",
 };
 
 Test(verdict, names_and_numbers_are_kept)
@@ -34,7 +35,7 @@ Test(verdict, each_has_its_own_counter)
 		mev_counter_of(&c, v)->packets = v;
 	cr_assert_eq(c.pass.packets, 1);
 	cr_assert_eq(c.redirect.packets, 11);
-	cr_assert_eq(c.rejected.packets, MEV_VERDICT_CNT);
+	cr_assert_eq(c.stack.packets, MEV_VERDICT_CNT);
 	cr_assert_null(mev_counter_of(&c, 0));
 	cr_assert_null(mev_counter_of(&c, MEV_VERDICT_CNT + 1));
 	cr_assert_null(mev_counter_of(&c, ~0u));

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "backend.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum exit_code backend_exit_code(int err)
+{
+	switch (err) {
+	case 0:
+		return EXIT_DONE;
+	case -EPERM:
+	case -EACCES:
+	case -EOPNOTSUPP:
+	case -ENOSYS:
+	case -EAFNOSUPPORT:
+		return EXIT_HOST;
+	default:
+		return EXIT_FAILED;
+	}
+}
+
+static enum mev_verdict decide_record(void *hot_path, const struct dex_swap_tx *tx,
+				      struct swap_reply *reply)
+{
+	__u32 slot;
+
+	return hot_path_record(hot_path, tx, reply, &slot);
+}
+
+int backend_open_stack(struct stack **out, const struct backend_env *env, struct hot_path *hp,
+		       const struct netif *netif, const __u8 mac[6], struct stack_link link)
+{
+	struct stack_config c = {
+		.ip = env->options->own_ip,
+		.prefix_len = env->options->own_prefix_len,
+		.mtu = netif->mtu,
+		.swap_port = hp->config->swap_port,
+		.link = link,
+		.decide = decide_record,
+		.decide_ctx = hp,
+	};
+
+	memcpy(c.mac, mac, sizeof(c.mac));
+	return stack_open(out, &c);
+}
