@@ -88,7 +88,8 @@ $(USER_OBJ): $(B)/user/%.o: user/%.c | $(SKEL)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 # lwIP's headers are for the stack alone.
-$(patsubst user/%.c,$(B)/user/%.o,$(wildcard user/stack*.c)): CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags lwip))
+LWIP_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags lwip))
+$(patsubst user/%.c,$(B)/user/%.o,$(wildcard user/stack*.c)): CPPFLAGS += $(LWIP_CFLAGS)
 
 # --- tests ---------------------------------------------------------------------------------------
 
@@ -187,7 +188,7 @@ format: ## apply .clang-format
 check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) ## format, static analysis, hot path's symbols
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 	$(Q)for h in $(HEADERS); do \
-		$(CC) $(CPPFLAGS) $(CFLAGS) -fsyntax-only -x c $$h || exit 1; done
+		$(CC) $(CPPFLAGS) $(LWIP_CFLAGS) $(CFLAGS) -fsyntax-only -x c $$h || exit 1; done
 	$(Q)scripts/check_hot_path.sh $^
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --suppress=missingIncludeSystem -Iinclude -Iuser -Iuser/doctor "-DLIBBPF_OPTS(t, n, ...)=struct t n" user
