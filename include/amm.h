@@ -4,9 +4,9 @@
  *
  *	out(x; rin, rout) = floor(rout * x * n / (rin * d + x * n))
  *
- * with n / d = 1 - fee (Uniswap v2, UniswapV2Library.getAmountOut, with a free fee). Exact for every
- * u64 input: one 128/64 division where rin * d + x * n fits 64 bits, a wider one where it does not.
- * A swap is valid when x, rin, rout and the result are positive and rin + x fits u64.
+ * with n / d = 1 - fee (Uniswap v2, UniswapV2Library.getAmountOut, with a free fee). Exact for
+ * every u64 input: one 128/64 division where rin * d + x * n fits 64 bits, a wider one where it
+ * does not. A swap is valid when x, rin, rout and the result are positive and rin + x fits u64.
  *
  * Pure functions: any thread, BPF and userspace alike. Amounts are in units of their token.
  */
@@ -33,7 +33,9 @@ MEV_SUBPROG __u64 amm_quot_wide(__u64 rin, __u64 rout, __u64 x, __u32 n, __u32 d
 	return wide_quot(wide_mul192(wide_mul(x, n), rout), amm_den(rin, x, n, d));
 }
 
-/* The same where (rin + x) * d fits 64 bits: then so does the denominator, and one division does. */
+/*
+ * The same where (rin + x) * d fits 64 bits: then so does the denominator, and one division does.
+ */
 static __always_inline __u64 amm_quot64(__u64 rin, __u64 rout, __u64 x, __u32 n, __u32 d,
 					__u64 *rem)
 {

@@ -2,23 +2,23 @@
 /*
  * sandwich - the front-run that gains most on a victim's swap
  *
- *	profit              In real numbers profit has one peak, F*, which depends on the pool's input
- *	  |      __F*__     reserve, v and the fee alone. The victim's limit ends the range somewhere,
- *	  |    /:     :\    mostly far to the left of F*; the capital may end it before. The best F is
- *	  |  /  :     :     the least of the three. It is located in fixed point (sandwich_locate.h,
- *	  |/  limit  capital   relative error below 2^-39) and settled with the exact legs
- *	  +-----------> F   (sandwich_legs.h).
+ *	profit             In real numbers profit has one peak, F*, which depends on the pool's
+ *	  |     __F*__     input reserve, v and the fee alone. The victim's limit ends the range
+ *	  |   /:     :\    somewhere, mostly far to the left of F*; the capital may end it before.
+ *	  | /  :     :     The best F is the least of the three: located in fixed point, to a
+ *	  |/ limit capital relative error below 2^-38 (sandwich_locate.h), and settled with the
+ *	  +----------> F   exact legs (sandwich_legs.h).
  *
  * Why locating is enough. Floors make the exact profit a sawtooth below the real curve, whose teeth
  * are at most 1 + rin2 / rout2 high: what one unit of the output token is worth when the back-run
  * starts. At F* the curve is flat: a relative error of e costs rin e^2 / 16. At the limit its slope
- * is below 0.27 for v <= rin / 8, so an F that is 2 short costs less than 1. Together that is within
- * 2 + ceil(rin2 / rout2) of the exact optimum. For a given `a` the least F that buys it, a tooth's tip,
- * is best, and F is lowered to it where that saves more than a rounding.
+ * is below 0.27 for v <= rin / 8, so an F that is 2 short costs less than 1. Together that is
+ * within 2 + ceil(rin2 / rout2) of the exact optimum. For a given `a` the least F that buys it, a
+ * tooth's tip, is best, and F is lowered to it where that saves more than a rounding.
  *
- * Where this reasoning is thin - reserves below 4096 or above 2^63, v > rin / 8, a fee above a fifth - a
- * slow path searches the limit with the exact legs and tries the neighbouring tips. tests/econ holds
- * both against big integers and brute force.
+ * Where this reasoning is thin - reserves below 4096 or above 2^63, v > rin / 8, a fee above a
+ * fifth - a slow path searches the limit with the exact legs and tries the neighbouring tips.
+ * tests/econ holds both against big integers and brute force.
  *
  * Pure functions, bounded loops, no recursion: BPF and userspace take the same branches and give
  * the same bits. Any thread; nothing is owned. In BPF, *s must have been written before a call.
@@ -48,7 +48,9 @@ static __always_inline bool sandwich_holds(const struct amm_side *p, __u64 v, __
 	return *a && amm_pays_wide(&q, v, m);
 }
 
-/* The search for the largest front-run that leaves the victim m: lo holds (0: none found), hi not. */
+/*
+ * The search for the largest front-run that leaves the victim m: lo holds (0: none found), hi not.
+ */
 struct sandwich_bracket {
 	__u64 lo, hi, f, step;
 };
@@ -150,7 +152,7 @@ MEV_COLD enum sandwich_outcome sandwich_best_wide(const struct amm_side *p, __u6
 		return SANDWICH_NONE;
 	limit = sandwich_limit_wide(p, v, m);
 	if (limit == ~0ULL)
-		limit = sandwich_limit_any(p, v, m);
+		limit = sandwich_limit_loose(p, v, m);
 	f = f < limit ? f : limit;
 	if (!sandwich_rising(p, v, f))
 		f = sandwich_peaked64(p, v, f);

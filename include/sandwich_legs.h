@@ -8,7 +8,8 @@
  *
  * Whatever the node reports was computed here. One hardware division a leg where every denominator
  * fits 64 bits ("narrow"), a wider one elsewhere; the victim's limit is checked by
- * cross-multiplication before its leg is divided out. Pure functions: any thread, BPF and userspace.
+ * cross-multiplication before its leg is divided out. Pure functions: any thread, BPF and
+ * userspace.
  */
 #ifndef MEV_SANDWICH_LEGS_H
 #define MEV_SANDWICH_LEGS_H
@@ -24,8 +25,8 @@ struct sandwich {
 };
 
 /*
- * Above this many units bought, lowering F to the least that buys as many saves less than 2^-24 of F
- * and a division is not worth it.
+ * Above this many units bought, lowering F to the least that buys as many saves less than 2^-24 of
+ * F and a division is not worth it.
  */
 #define SANDWICH_FINE (1ULL << 24)
 
@@ -58,7 +59,9 @@ static __always_inline bool sandwich_narrow(const struct amm_side *p, __u64 rin2
 	return wide_mul_fits(rin2, p->d) && wide_mul_fits(p->rout, p->d);
 }
 
-/* The legs where they are narrow; with `lower`, f is first lowered to the least that buys as much. */
+/*
+ * The legs where they are narrow; with `lower`, f is first lowered to the least that buys as much.
+ */
 static __always_inline enum sandwich_outcome sandwich_legs64(const struct amm_side *p, __u64 v,
 							     __u64 m, __u64 f, bool lower,
 							     struct sandwich *s)
@@ -69,7 +72,9 @@ static __always_inline enum sandwich_outcome sandwich_legs64(const struct amm_si
 	a = amm_quot64(p->rin, p->rout, f, p->n, p->d, &rem);
 	rout1 = p->rout - a;
 	if (lower && unlikely(a < SANDWICH_FINE)) {
-		/* rout f n = a (rin d + f n) + rem: f is rem / (n rout1) above the real edge of a */
+		/*
+		 * rout f n = a (rin d + f n) + rem: f is rem / (n rout1) above the real edge of a
+		 */
 		step = rem / (rout1 * p->n);
 		f -= step;
 		rin1 -= step;
@@ -84,7 +89,9 @@ static __always_inline enum sandwich_outcome sandwich_legs64(const struct amm_si
 	return sandwich_fill(s, f, a, b, amm_quot64(rout1 - b, rin1 + v, a, p->n, p->d, &rem));
 }
 
-/* The least front-run that buys a: ceil(rin d a / (n (rout - a))); 2^64 - 1 if none or too large. */
+/*
+ * The least front-run that buys a: ceil(rin d a / (n (rout - a))); 2^64 - 1 if none or too large.
+ */
 MEV_COLD __u64 sandwich_edge(const struct amm_side *p, __u64 a)
 {
 	struct wide192 num, top = { 0, 0, 0 };

@@ -2,11 +2,11 @@
 /*
  * sandwich_locate - where the best front-run lies, in real numbers
  *
- * Two places end the rise of profit: the peak F* of economics.md, and the largest front-run that leaves
- * the victim its limit. Both are roots of a quadratic, found with 64-bit mantissas and no floating
- * point; nothing here is exact, and nothing here is reported: sandwich.h settles it with exact legs.
- * Each place has a fast form for the usual case (v <= rin / 8, a fee of at most a fifth) and one for
- * any operands, slower (_any). Pure functions: any thread, BPF and userspace.
+ * Two places end the rise of profit: the peak F* of economics.md, and the largest front-run that
+ * leaves the victim its limit. Both are roots of a quadratic, found with 64-bit mantissas and no
+ * floating point; nothing here is exact, and nothing here is reported: sandwich.h settles it with
+ * exact legs. Each place has a fast form for the usual case (v <= rin / 8, a fee of at most a
+ * fifth) and one for any operands, slower (_any). Pure functions: any thread, BPF and userspace.
  */
 #ifndef MEV_SANDWICH_LOCATE_H
 #define MEV_SANDWICH_LOCATE_H
@@ -22,9 +22,10 @@
  * f = rin phi:
  *	phi + kappa phi^2 = phi0,   phi0 = t d / l,   kappa = n s / l,   eps = kappa phi0
  *	phi = phi0 (1 - eps + 2 eps^2 - 5 eps^3 + 14 eps^4 - ...), the Catalan numbers.
- * For t <= s / 16, n/d >= 4/5, eps < 2^-5; s, w and t may be given shifted right alike. Seven terms leave less than
- * 2^-40 of phi for eps < 2^-7, less than 2^-47 for eps < 2^-8: together with the precision of the
- * rest, at most 1 in f for rin < 2^42 and rin < 2^50. Beyond, one of Newton's steps follows.
+ * For t <= s / 16, n/d >= 4/5, eps < 2^-5; s, w and t may be given shifted right alike. Seven terms
+ * leave less than 2^-40 of phi for eps < 2^-7, less than 2^-47 for eps < 2^-8: together with the
+ * precision of the rest, at most 1 in f for rin < 2^42 and rin < 2^50. Beyond, one of Newton's
+ * steps follows.
  */
 MEV_SUBPROG __u64 sandwich_limit_root(const struct amm_side *p, __u64 s, __u64 w, __u64 t)
 {
@@ -64,7 +65,9 @@ MEV_SUBPROG __u64 sandwich_limit_root(const struct amm_side *p, __u64 s, __u64 w
 	return (f - wide_mulhi(f, sum) - !!f) >> 1; /* - 1: mulhi took too little */
 }
 
-/* f0 2 / (1 + sqrt(1 + 4 eps)): the root of q f^2 + l f = c from that of l f = c, eps = q f0 / l. */
+/*
+ * f0 2 / (1 + sqrt(1 + 4 eps)): the root of q f^2 + l f = c from that of l f = c, eps = q f0 / l.
+ */
 static __always_inline struct wide_fp sandwich_bend(struct wide_fp f0, struct wide_fp eps)
 {
 	const struct wide_fp one = { 1ULL << 63, -63 };
@@ -76,7 +79,7 @@ static __always_inline struct wide_fp sandwich_bend(struct wide_fp f0, struct wi
 	return wide_fp_div(f0, root);
 }
 
-/* The root of that equation for any operands; 0 if there is none. */
+/* The root of that equation for any operands, to 2^-51 of itself; 0 if there is none. */
 MEV_COLD __u64 sandwich_limit_any(const struct amm_side *p, __u64 v, __u64 m)
 {
 	struct wide192 full, least;
@@ -132,6 +135,17 @@ MEV_COLD __u64 sandwich_limit_wide(const struct amm_side *p, __u64 v, __u64 m)
 }
 
 /*
+ * The same for a limit too loose for sandwich_limit_root(); 2^64 - 1 where it would not be precise
+ * to a unit. A front-run far above the limit then meets a victim who reverts, and the slow path.
+ */
+static __always_inline __u64 sandwich_limit_loose(const struct amm_side *p, __u64 v, __u64 m)
+{
+	__u64 root = sandwich_limit_any(p, v, m);
+
+	return root >> 50 ? ~0ULL : root;
+}
+
+/*
  * min(f, the victim's limit in real numbers) for v <= rin / 8 and narrow legs. Most capitals are
  * within the limit or far from it: the upper limbs of
  *	(s + n f) (w + d f) m <= s rout v n
@@ -153,7 +167,7 @@ static __always_inline __u64 sandwich_limited64(const struct amm_side *p, __u64 
 	if (likely(t <= s >> 4))
 		root = sandwich_limit_root(p, s, w, t);
 	else
-		root = sandwich_limit_any(p, v, m);
+		root = sandwich_limit_loose(p, v, m);
 	return f < root ? f : root;
 }
 
@@ -256,7 +270,7 @@ MEV_COLD __u64 sandwich_peaked64(const struct amm_side *p, __u64 v, __u64 f)
 /*
  * F* for any operands; 2^64 - 1 if profit grows for ever, 0 if it only falls. With b = B d^2,
  * c = c d^3, a = A d^3 of economics.md:
- *	F* = (b d x + sqrt((b d x)^2 + c a x)) / c, or for b < 0 its other form, where nothing cancels.
+ *	F* = (b d x + sqrt((b d x)^2 + c a x)) / c, or for b < 0 the form in which nothing cancels.
  */
 MEV_COLD __u64 sandwich_peak_any(const struct amm_side *p, __u64 v)
 {

@@ -24,8 +24,8 @@
 
 /*
  * A function kept out of line: the rare paths. In BPF it is global, that is not static: the
- * verifier then checks it once by itself instead of along every path to each of its calls, and knows
- * nothing of its arguments, so a pointer has to be compared with NULL first (MEV_NO).
+ * verifier then checks it once by itself instead of along every path to each of its calls, and
+ * knows nothing of its arguments, so a pointer has to be compared with NULL first (MEV_NO).
  */
 #ifdef __bpf__
 #define MEV_COLD __attribute__((noinline))
@@ -283,8 +283,8 @@ MEV_COLD __u64 wide_div_soft(__u64 hi, __u64 lo, __u64 d)
 }
 
 /*
- * floor((hi:lo) / d) and in *rem the rest; hi < d. Otherwise x86 faults: callers prove it, and the asm
- * is volatile lest the compiler hoists it above that proof.
+ * floor((hi:lo) / d) and in *rem the rest; hi < d. Otherwise x86 faults: callers prove it, and the
+ * asm is volatile lest the compiler hoists it above that proof.
  */
 static __always_inline __u64 wide_divrem(__u64 hi, __u64 lo, __u64 d, __u64 *rem)
 {

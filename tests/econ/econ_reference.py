@@ -228,7 +228,7 @@ class Case:
         return min(hi, self.top)
 
     def judge(self, answer):
-        """None if (profit, F, a, b, r) is a right answer of strategy `optimal`, else what is not."""
+        """None if (profit, F, a, b, r) is a right answer of `optimal`, else what is wrong."""
         profit, f, *legs = answer
         if not profit and any((f, *legs)):
             return "legs without profit"
