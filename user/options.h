@@ -8,16 +8,9 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
+#include "exit_code.h"
 #include "maps_abi.h"
 #include "worker.h"
-
-/* Exit codes of every subcommand. */
-enum exit_code {
-	EXIT_DONE = 0,
-	EXIT_FAILED = 1, /* at run time */
-	EXIT_USAGE = 2,  /* wrong usage or configuration */
-	EXIT_HOST = 3,   /* the host lacks something; the message says what and how to get it */
-};
 
 enum run_backend { BACKEND_AUTO, BACKEND_AF_XDP, BACKEND_TAP };
 

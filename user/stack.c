@@ -271,6 +271,7 @@ static __u64 *input(struct stack *s, const void *frame, __u32 len)
 	if (seg.source)
 		stack_netif_learn(s->netif, seg.source, p->payload);
 	ethernet_input(p, stack_netif_of(s->netif));
+	stack_tcp_settle(s->tcp);
 	return NULL;
 }
 

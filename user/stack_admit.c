@@ -85,10 +85,12 @@ __u64 *stack_tcp_admit(struct stack_tcp *t, struct guard_segment *seg, __u32 poo
 	struct conn *n;
 	__u32 ahead;
 
+	t->current = NULL;
 	if (!seg->tcp || seg->port != t->config.swap_port)
 		return NULL;
-	t->arriving = seg->hash;
 	n = conn_find(t, seg);
+	t->arriving = seg->hash;
+	t->current = n;
 	if (seg->syn) {
 		if (!n)
 			limit_half_open(t);

@@ -33,9 +33,10 @@ struct stack_tcp {
 	struct conn *free;
 	struct conn **buckets; /* bucket_mask + 1 of them */
 	__u32 bucket_mask;
-	__u32 queued;    /* segments of replies, all connections */
-	__u32 half_open; /* no fewer than there are */
-	__u64 arriving;  /* hash of the segment that was admitted last */
+	__u32 queued;         /* segments of replies, all connections */
+	__u32 half_open;      /* no fewer than there are */
+	__u64 arriving;       /* hash of the segment that was admitted last */
+	struct conn *current; /* its connection, if it has one and that is still there */
 };
 
 static inline struct conn **conn_bucket(struct stack_tcp *t, __u64 hash)

@@ -12,6 +12,9 @@
 #define QUEUE_BUDGET 32768
 #define QUEUE_FLOOR 4
 
+/* Bytes of a client's window that are worth a segment: 8 replies. */
+#define SMALL_WINDOW_MIN 256
+
 #define POLL_INTERVAL 2 /* of lwIP's slow timer: 1 s */
 
 /* The table of connections. */
@@ -34,6 +37,8 @@ static void drop(struct conn *n)
 	n->pcb = NULL;
 	n->next = t->free;
 	t->free = n;
+	if (t->current == n)
+		t->current = NULL;
 }
 
 /* Resets a connection. ERR_ABRT, which lwIP's callbacks must then return. */
@@ -266,6 +271,35 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 	tcp_err(pcb, on_error);
 	tcp_poll(pcb, on_poll, POLL_INTERVAL);
 	return ERR_OK;
+}
+
+/*
+ * lwIP sends a segment that is larger than the client's window only when its persist timer fires,
+ * after 1.5 s, and then again for the next one. A window of some replies is used at once.
+ */
+static void use_small_window(struct conn *n)
+{
+	struct tcp_pcb *pcb = n->pcb;
+	const struct tcp_seg *seg = pcb->unsent;
+	__u32 fits;
+
+	if (!seg || pcb->unacked || pcb->snd_wnd < SMALL_WINDOW_MIN)
+		return;
+	/* It may have been acknowledged in part, by the client's answers to probes. */
+	fits = pcb->snd_wnd + pcb->lastack - lwip_ntohl(seg->tcphdr->seqno);
+	if (fits >= seg->len || tcp_split_unsent_seg(pcb, (u16_t)fits))
+		return;
+	tcp_output(pcb);
+	account(n);
+}
+
+void stack_tcp_settle(struct stack_tcp *t)
+{
+	struct conn *n = t->current;
+
+	t->current = NULL;
+	if (n)
+		use_small_window(n);
 }
 
 /* Opening and closing. */

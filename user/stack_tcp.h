@@ -28,6 +28,9 @@ int stack_tcp_open(struct stack_tcp **out, const struct stack_config *c,
  */
 __u64 *stack_tcp_admit(struct stack_tcp *t, struct guard_segment *seg, __u32 pool_used);
 
+/* After lwIP has had the segment that was admitted last. */
+void stack_tcp_settle(struct stack_tcp *t);
+
 /* Resets all connections. Takes NULL. */
 void stack_tcp_close(struct stack_tcp *t);
 

@@ -70,6 +70,25 @@ static void explain_attach(const char *name, bool multi_queue, int err)
 	}
 }
 
+/*
+ * A thousand TCP clients that send at once overflow the default of 500 frames, and wait for their
+ * timers. Whoever may not change it has had setup_tap.sh do so.
+ */
+static void lengthen_queue(struct ifreq *ifr)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	if (!ioctl(fd, SIOCGIFTXQLEN, ifr) && ifr->ifr_qlen < TAP_QUEUE_LEN) {
+		ifr->ifr_qlen = TAP_QUEUE_LEN;
+		if (ioctl(fd, SIOCSIFTXQLEN, ifr))
+			log_debug("cannot lengthen the queue of %s: %s", ifr->ifr_name,
+				  strerror(errno));
+	}
+	close(fd);
+}
+
 int tap_open(const char *name, bool multi_queue, int *fd)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
@@ -94,6 +113,7 @@ int tap_open(const char *name, bool multi_queue, int *fd)
 		close(tap);
 		return err;
 	}
+	lengthen_queue(&ifr);
 	*fd = tap;
 	return 0;
 }

@@ -14,6 +14,9 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
+/* Frames that may wait to be read, in each queue; ifconfig calls it txqueuelen. */
+#define TAP_QUEUE_LEN 10000
+
 /* Whether an interface of that name is there: one that tap_open() would not have to create. */
 bool tap_exists(const char *name);
 
