@@ -29,7 +29,7 @@ struct mev_config {
 	__u32 strategy;   /* enum sandwich_strategy */
 	__u16 swap_port;  /* host byte order */
 	__u16 update_port;
-	__u16 mac[3]; /* of the interface, as it lies in a frame; unicast frames to others pass */
+	__u8 mac[6]; /* of the interface, 2-aligned; unicast frames to others pass */
 	__u8 unused[2];
 	__be32 own_ip; /* frames to this address are MEV_STACK; 0: none */
 	__u8 unused2[4];

@@ -248,11 +248,15 @@ static __always_inline bool packet_group_mac(const struct packet *p)
 	return p->eth->dst[0] & 1;
 }
 
-static __always_inline bool packet_mac_is(const struct packet *p, const __u16 mac[3])
+/* Whether the frame is to `mac`, which is 2-aligned: three words cost less than six bytes. */
+static __always_inline bool packet_mac_is(const struct packet *p, const __u8 mac[6])
 {
+	const struct {
+		__u16 v[3];
+	} __wire *want = (const void *)mac;
 	const __u16 *dst = p->eth->dst;
 
-	return !((dst[0] ^ mac[0]) | (dst[1] ^ mac[1]) | (dst[2] ^ mac[2]));
+	return !((dst[0] ^ want->v[0]) | (dst[1] ^ want->v[1]) | (dst[2] ^ want->v[2]));
 }
 
 /* Multicast (RFC 5771) or limited broadcast. */

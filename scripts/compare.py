@@ -19,10 +19,11 @@ EPILOG = "Exit codes: 0 all as predicted, 1 something differs, 2 wrong usage or 
 # Userspace's part of what the kernel redirected; pool_busy may be counted by either.
 USER_VERDICTS = ("replied", "unprofitable", "rejected")
 
-# Frames that the sockets lost, or should not have been given. The other counters under "xsk" are
-# about the rings' rhythm, not about losses.
-LOSSES = ("rx_dropped", "rx_invalid_descs", "tx_invalid_descs", "rx_ring_full",
-          "rx_fill_ring_empty_descs", "tx_kick_errors", "chunks_missing")
+# Frames that sockets or devices lost, or should not have been given, by section of the summary. The
+# other counters under "xsk" are about the rings' rhythm, not about losses.
+LOSSES = {"xsk": ("rx_dropped", "rx_invalid_descs", "tx_invalid_descs", "rx_ring_full",
+                  "rx_fill_ring_empty_descs", "tx_kick_errors", "chunks_missing"),
+          "tap": ("write_again", "write_errors", "read_errors")}
 
 REPORTED_FAULTS = 5
 
@@ -55,8 +56,9 @@ def account_lines(node: dict, sent: int) -> list:
     settled = sum(verdicts[name] for name in USER_VERDICTS)
     lines.append(Line("settled in userspace", verdicts["redirect"], settled,
                       0 <= verdicts["redirect"] - settled <= verdicts["pool_busy"]))
-    lines += [Line(f"xsk {name}", 0, node["xsk"][name])
-              for name in LOSSES if node["xsk"].get(name, 0)]
+    lines += [Line(f"{section} {name}", 0, node[section][name])
+              for section, names in LOSSES.items() for name in names
+              if node.get(section, {}).get(name, 0)]
     return lines
 
 

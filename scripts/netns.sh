@@ -14,17 +14,30 @@
 #	scripts/netns.sh up NAME [QUEUES]     make it, with so many queues a side (default 1)
 #	scripts/netns.sh down NAME            remove it, whatever is left of it
 #
+# And a world for the node on a TAP device, whose ends are in one namespace with two names:
+#
+#	NAME-host = NAME-node
+#	mev0  192.168.69.1/24  <------->  mevnode run -b tap -i mev0
+#
+#	scripts/netns.sh tap NAME [QUEUES]    make it, QUEUES above 1 as a device of many queues
+#
+# Not tap0, because tcpreplay would take a device whose name begins with tap for one to open itself.
+#
 # Sourced, it only defines the functions below. Nothing here kills a process.
 
-# netns_up NAME [QUEUES]: as above; leaves nothing behind where it fails.
-netns_up() {
-	local name=$1 queues=${2:-1}
+# netns_up NAME [QUEUES], netns_tap_up NAME [QUEUES]: as above; they leave nothing behind where
+# they fail.
+netns_up() { netns_made netns_make "$@"; }
+netns_tap_up() { netns_made netns_tap_make "$@"; }
+
+netns_made() {
+	local make=$1 name=$2 queues=${3:-1}
 
 	if [ -e "/var/run/netns/$name-host" ] || [ -e "/var/run/netns/$name-node" ]; then
 		echo "netns: there is a world $name already: scripts/netns.sh down $name" >&2
 		return 1
 	fi
-	if ! netns_make "$name" "$queues"; then
+	if ! "$make" "$name" "$queues"; then
 		netns_down "$name"
 		echo "netns: cannot make the namespaces $name-host and $name-node" >&2
 		return 1
@@ -36,15 +49,33 @@ netns_make() {
 	local queues=(numtxqueues "$n" numrxqueues "$n")
 
 	for side in "$host" "$node"; do
-		ip netns add "$side" || return
-		# Before any link is up, so that none of it is ever said on the wire.
-		nsenter --net="/var/run/netns/$side" sysctl -qew net.ipv6.conf.all.disable_ipv6=1 \
-			net.ipv6.conf.default.disable_ipv6=1 net.ipv4.ip_forward=0 || return
+		netns_quiet "$side" || return
 	done
 	ip link add veth0 "${queues[@]}" netns "$host" address 02:00:00:00:00:02 type veth \
 		peer name veth1 "${queues[@]}" netns "$node" address 02:00:00:00:00:01 &&
 		netns_side "$host" veth0 192.168.69.1 192.168.69.2 02:00:00:00:00:01 &&
 		netns_side "$node" veth1 192.168.69.2 192.168.69.1 02:00:00:00:00:02
+}
+
+netns_tap_make() {
+	# shellcheck disable=SC2016 # the inner shell's own process id
+	local attach=(sh -c 'ip netns attach "$0" $$' "$1-node") multi_queue=()
+
+	[ "$2" = 1 ] || multi_queue=(multi_queue)
+	netns_quiet "$1-host" &&
+		nsenter --net="/var/run/netns/$1-host" "${attach[@]}" &&
+		ip -n "$1-host" tuntap add dev mev0 mode tap "${multi_queue[@]}" &&
+		ip -n "$1-host" address add 192.168.69.1/24 dev mev0 &&
+		ip -n "$1-host" link set lo up &&
+		ip -n "$1-host" link set mev0 up
+}
+
+# netns_quiet NAMESPACE: makes one that says nothing of its own.
+netns_quiet() {
+	# Before any link is up, so that none of it is ever said on the wire.
+	ip netns add "$1" &&
+		nsenter --net="/var/run/netns/$1" sysctl -qew net.ipv6.conf.all.disable_ipv6=1 \
+			net.ipv6.conf.default.disable_ipv6=1 net.ipv4.ip_forward=0
 }
 
 # netns_side NAMESPACE INTERFACE ADDRESS PEER_ADDRESS PEER_MAC
@@ -75,13 +106,14 @@ bpffs_mounted() {
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
 	set -euo pipefail
 	case "${1:-} $#" in
-	"up 2" | "up 3")
+	"up 2" | "up 3" | "tap 2" | "tap 3")
 		trap 'netns_down "$2"; exit 130' INT TERM
-		netns_up "$2" "${3:-1}"
+		[ "$1" = tap ] && make=netns_tap_up || make=netns_up
+		"$make" "$2" "${3:-1}"
 		;;
 	"down 2") netns_down "$2" ;;
 	*)
-		echo "usage: netns.sh up NAME [QUEUES] | netns.sh down NAME" >&2
+		echo "usage: netns.sh up|tap NAME [QUEUES] | netns.sh down NAME" >&2
 		exit 2
 		;;
 	esac

@@ -30,6 +30,7 @@ TIMEOUT = 30  # seconds that anything may take before the test fails
 
 HOST_MAC, NODE_MAC = bytes.fromhex("020000000002"), bytes.fromhex("020000000001")
 HOST_IP, NODE_IP = "192.168.69.1", "192.168.69.2"
+OWN_IP = "192.168.69.3"  # what the node itself owns on AF_XDP with --own-ip
 
 _serial = itertools.count()
 
@@ -70,14 +71,28 @@ def end_process(process: subprocess.Popen) -> None:
             process.wait()
 
 
+def replay_script(name: str, pcap: Path, *options) -> tuple:
+    """Exit code and findings of scripts/NAME PCAP --json."""
+    done = run(SCRIPTS / name, pcap, "--json", *options, check=False)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
 class World:
     """Two namespaces joined by veth0 (host side) and veth1 (node side): scripts/netns.sh."""
+
+    kind, link, interface = "up", "veth0", "veth1"
+    backend, own_ip, owning = "af_xdp", OWN_IP, ("--own-ip", f"{OWN_IP}/24")
 
     def __init__(self, queues: int = 1):
         self.name = f"mev-test-{os.getpid()}-{next(_serial)}"
         self.pins = PIN_ROOT / self.name
         run("bash", "-c", f". {SCRIPTS}/netns.sh && bpffs_mounted")
-        run(SCRIPTS / "netns.sh", "up", self.name, queues)
+        run(SCRIPTS / "netns.sh", self.kind, self.name, queues)
+
+    def node_options(self, pins: bool = True) -> tuple:
+        """Those that put a node where this world has room for it."""
+        return ("-i", self.interface, *(("--pin-path", self.pins) if pins else ()))
 
     def __enter__(self):
         return self
@@ -124,8 +139,13 @@ class World:
         """A socket on the host's side that sends whole frames and hears nothing."""
         with self.entered("host"):
             sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-            sock.bind(("veth0", 0))
+            sock.bind((self.link, 0))
         return sock
+
+    def sent_to_node(self) -> int:
+        """Frames that the host's side has sent; on a TAP device, those that the node has read."""
+        link, = json.loads(self.run("host", "ip", "-j", "-s", "link", "show", self.link).stdout)
+        return link["stats64"]["tx"]["packets"]
 
     def xdp_attached(self) -> str:
         """What `ip link` says of an XDP program on the node's side: "" for none."""
@@ -138,13 +158,24 @@ class World:
             return replay.sent()
 
 
+class TapWorld(World):
+    """One namespace under two names with a TAP device in it: scripts/netns.sh tap."""
+
+    kind, link, interface = "tap", "mev0", "mev0"
+    backend, own_ip, owning = "tap", NODE_IP, ()
+
+    def node_options(self, pins: bool = True) -> tuple:
+        return ("-b", "tap", "-i", self.interface)
+
+
 class Replay:
     """tcpreplay at work on the host's side; leaving `with` ends it, if it has not ended."""
 
     def __init__(self, world: World, pcap: Path, *pace: str):
         self._process = subprocess.Popen(
-            world.inside("host", "tcpreplay", "-i", "veth0", "--preload-pcap", "--no-flow-stats",
-                         *pace, pcap), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            world.inside("host", "tcpreplay", "-i", world.link, "--preload-pcap",
+                         "--no-flow-stats", *pace, pcap),
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     def __enter__(self):
         return self
@@ -168,12 +199,12 @@ class Capture:
         self._path = Path(self._dir.name) / "replies.pcap"
         # VLAN tags that the kernel has taken out are back in what tcpdump writes.
         self._process = subprocess.Popen(
-            world.inside("host", "tcpdump", "-i", "veth0", "-Q", "in", "-B", "65536", "-s", "1024",
-                         "-U", "--immediate-mode", "-Z", "root", "--time-stamp-precision=nano",
-                         "-w", self._path), stderr=subprocess.PIPE, text=True)
+            world.inside("host", "tcpdump", "-i", world.link, "-Q", "in", "-B", "65536", "-s",
+                         "1024", "-U", "--immediate-mode", "-Z", "root",
+                         "--time-stamp-precision=nano", "-w", self._path), stderr=subprocess.PIPE, text=True)
 
     def __enter__(self):
-        self._process.stderr.readline()  # "listening on veth0"
+        self._process.stderr.readline()  # "listening on ..."
         return self
 
     def __exit__(self, *_):
@@ -201,13 +232,12 @@ class Ended(NamedTuple):
 
 
 class Node:
-    """`mevnode run` on veth1, from its start to its summary. `with` waits until it is ready."""
+    """`mevnode run` in a world, from its start to its summary. `with` waits until it is ready."""
 
     def __init__(self, world: World, *options, pins: bool = True, prefix: tuple = ()):
         self._world = world
         self._err = tempfile.TemporaryFile("w+")
-        own = ("--pin-path", world.pins) if pins else ()
-        command = world.inside("node", *prefix, MEVNODE, "run", "-i", "veth1", *own, *options)
+        command = world.inside("node", *prefix, MEVNODE, "run", *world.node_options(pins), *options)
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._err,
                                         text=True)
         self._out = []
@@ -262,6 +292,11 @@ class Node:
     def workers(self) -> list:
         """Thread ids other than the main thread's."""
         return [int(tid) for tid in os.listdir(f"/proc/{self.pid}/task") if int(tid) != self.pid]
+
+    def memory_kib(self) -> int:
+        """What it holds in memory (VmRSS)."""
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return next(int(line.split()[1]) for line in status.splitlines() if line[:6] == "VmRSS:")
 
     def counters(self) -> dict:
         """Packets by verdict of the running XDP program, from the pinned map, over all CPUs."""
