@@ -401,6 +401,7 @@ static void af_xdp_collect(struct backend *base, struct stats *s)
 	stats_io(s, "tx_backpressure", (__s64)s->worker.tx_backpressure);
 	stats_io(s, "tx_kicks", (__s64)s->worker.tx_kicks);
 	stats_io(s, "tx_kick_again", (__s64)s->worker.tx_kick_again);
+	stats_io(s, "rx_kicks", (__s64)s->worker.rx_kicks);
 	stats_io(s, "tx_kick_errors", (__s64)s->worker.tx_kick_errors);
 }
 

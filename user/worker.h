@@ -42,6 +42,7 @@ struct worker_counters {
 	__u64 tx_backpressure; /* turns in which no reply had room, so that RX waited */
 	__u64 tx_kicks;        /* wakeups of the kernel's transmit side */
 	__u64 tx_kick_again;   /* of these, told to come again: EAGAIN, EBUSY, ENOBUFS */
+	__u64 rx_kicks;        /* wakeups of a driver that had run out of empty chunks */
 	__u64 tx_kick_errors;  /* of these, failed otherwise, as when the link is down */
 };
 

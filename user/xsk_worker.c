@@ -162,6 +162,18 @@ static void kick(struct xsk_worker *w, struct turn *t)
 }
 
 /*
+ * A driver that ran out of empty chunks stops receiving until it is told that there are some again:
+ * spinning on the RX ring would not find that out. Zero-copy only; poll(2) tells it as well.
+ */
+static void wake_rx(struct xsk_worker *w, struct turn *t)
+{
+	if (likely(!xsk_ring_prod__needs_wakeup(&w->xsk->fill)))
+		return;
+	t->add.rx_kicks++;
+	recvfrom(w->xsk->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+}
+
+/*
  * Ns from `rx_ns`, of which MEV_META_RX_BITS are known, to `now`. Two clocks that are tied only
  * once a second may show an effect before its cause: that is 0.
  */
@@ -237,12 +249,13 @@ static bool turn(struct xsk_worker *w, struct response_ring *ring)
 	reclaim(w->xsk);
 	cnt = receive(w, ring, &t);
 	transmit(w, ring, &t);
+	wake_rx(w, &t);
 	worker_store(&w->base, &t.add);
 	worker_count_replies(&w->base, t.add.replied);
-	return cnt || (xsk_tx_waiting(w->xsk) && !t.add.tx_kick_errors);
+	return cnt || t.add.tx_kick_again;
 }
 
-/* Sleeps until a frame or the end comes. Replies that a downed link refuses are offered again. */
+/* Sleeps until a frame or the end comes; while replies are under way, not for long. */
 static void sleep_for_work(struct xsk_worker *w)
 {
 	struct pollfd fds[] = {
