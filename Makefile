@@ -131,7 +131,8 @@ FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 20
 FUZZ_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE -Itests -Iinclude -Iuser \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_LIB := user/hot_path.c user/pool_table.c user/user_filter.c user/config.c user/parse.c user/log.c
+FUZZ_LIB := user/hot_path.c user/pool_table.c user/user_filter.c user/config.c user/config_keys.c \
+	user/parse.c user/log.c
 
 $(FUZZ:%=build/fuzz/%): build/fuzz/%: tests/fuzz/fuzz_%.c $(FUZZ_LIB) $(wildcard include/*.h tests/*.h)
 	$(call say,FUZZ,$@)
