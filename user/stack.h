@@ -86,6 +86,7 @@ struct stack_config {
 	X(no_memory_closed, "connections reset: the host has no memory")                           \
 	X(throttled, "times a connection was not read from, its replies having no room")           \
 	X(held_refused, "segments in dropped: enough of that connection is held unread")           \
+	X(probes, "replies sent again since nothing was heard of them")                            \
 	X(overrun, "segments in dropped: out of order and beyond the window")                      \
 	X(reorder_refused, "segments in dropped: too many out of order already")                   \
 	X(unfinished, "connections that ended within a record")                                    \

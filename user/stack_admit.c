@@ -91,6 +91,8 @@ __u64 *stack_tcp_admit(struct stack_tcp *t, struct guard_segment *seg, __u32 poo
 	n = conn_find(t, seg);
 	t->arriving = seg->hash;
 	t->current = n;
+	if (n)
+		conn_recover_before(n);
 	if (seg->syn) {
 		if (!n)
 			limit_half_open(t);

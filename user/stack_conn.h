@@ -20,6 +20,10 @@ struct conn {
 	__u16 queued;    /* its share of stack_tcp.queued */
 	__be16 port;     /* far, host byte order */
 	__be32 ip;
+	__u32 waiting_ms; /* since when the first reply that is not acknowledged waits */
+	__u32 probe_ms;   /* how long until it is sent again */
+	__u32 recover; /* sequence number up to which holes are filled at once, if `recovering` */
+	bool recovering;
 	bool fin; /* the client sends no more */
 	bool throttled;
 	struct record_stream stream;
@@ -33,6 +37,7 @@ struct stack_tcp {
 	struct conn *free;
 	struct conn **buckets; /* bucket_mask + 1 of them */
 	__u32 bucket_mask;
+	bool ticking;         /* stack_recover.c's timer runs */
 	__u32 queued;         /* segments of replies, all connections */
 	__u32 half_open;      /* no fewer than there are */
 	__u64 arriving;       /* hash of the segment that was admitted last */
@@ -52,5 +57,21 @@ static inline struct conn *conn_find(struct stack_tcp *t, const struct guard_seg
 		n = n->next;
 	return n;
 }
+
+/* lwIP's queue of replies may have changed. */
+static inline void conn_account(struct conn *n)
+{
+	struct stack_tcp *t = n->tcp;
+
+	t->queued = t->queued - n->queued + n->pcb->snd_queuelen;
+	n->queued = n->pcb->snd_queuelen;
+}
+
+/* stack_recover.c */
+void conn_recover_init(struct conn *n);
+void conn_recover_queued(struct conn *n);
+void conn_recover_before(struct conn *n);
+void conn_recover_acked(struct conn *n);
+void stack_tcp_stop_ticking(struct stack_tcp *t);
 
 #endif /* MEV_STACK_CONN_H */

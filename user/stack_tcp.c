@@ -12,9 +12,6 @@
 #define QUEUE_BUDGET 32768
 #define QUEUE_FLOOR 4
 
-/* Bytes of a client's window that are worth a segment: 8 replies. */
-#define SMALL_WINDOW_MIN 256
-
 #define POLL_INTERVAL 2 /* of lwIP's slow timer: 1 s */
 
 /* The table of connections. */
@@ -55,14 +52,6 @@ static err_t give_up(struct conn *n, __u64 *counter)
 }
 
 /* Serving. */
-
-static void account(struct conn *n)
-{
-	struct stack_tcp *t = n->tcp;
-
-	t->queued = t->queued - n->queued + n->pcb->snd_queuelen;
-	n->queued = n->pcb->snd_queuelen;
-}
 
 /* How many replies could be queued now, without fail. */
 static __u32 reply_room(const struct conn *n)
@@ -131,7 +120,8 @@ static err_t answer(struct conn *n, __u32 room)
 			      TCP_WRITE_FLAG_COPY | (more ? TCP_WRITE_FLAG_MORE : 0)))
 			return give_up(n, &t->counters->no_memory_closed);
 		t->counters->tcp_bytes_out += len;
-		account(n);
+		conn_recover_queued(n);
+		conn_account(n);
 	}
 	t->counters->tcp_bytes_in += used;
 	consume(n, used);
@@ -201,7 +191,8 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 	if (!pcb->unsent)
 		pcb->persist_backoff = 0;
 	n->active_ms = sys_now();
-	account(n);
+	conn_recover_acked(n);
+	conn_account(n);
 	return serve(n);
 }
 
@@ -210,7 +201,7 @@ static err_t on_poll(void *arg, struct tcp_pcb *pcb)
 	struct conn *n = arg;
 	struct stack_counters *c = n->tcp->counters;
 
-	account(n);
+	conn_account(n);
 	if (sys_now() - n->active_ms >= n->tcp->config.idle_timeout_s * 1000) {
 		bool waiting = n->held || pcb->snd_queuelen || n->fin;
 
@@ -254,6 +245,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 		.next = *conn_bucket(t, t->arriving),
 	};
 	*conn_bucket(t, n->hash) = n;
+	conn_recover_init(n);
 	t->counters->opened++;
 	t->counters->open++;
 
@@ -271,35 +263,6 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 	tcp_err(pcb, on_error);
 	tcp_poll(pcb, on_poll, POLL_INTERVAL);
 	return ERR_OK;
-}
-
-/*
- * lwIP sends a segment that is larger than the client's window only when its persist timer fires,
- * after 1.5 s, and then again for the next one. A window of some replies is used at once.
- */
-static void use_small_window(struct conn *n)
-{
-	struct tcp_pcb *pcb = n->pcb;
-	const struct tcp_seg *seg = pcb->unsent;
-	__u32 fits;
-
-	if (!seg || pcb->unacked || pcb->snd_wnd < SMALL_WINDOW_MIN)
-		return;
-	/* It may have been acknowledged in part, by the client's answers to probes. */
-	fits = pcb->snd_wnd + pcb->lastack - lwip_ntohl(seg->tcphdr->seqno);
-	if (fits >= seg->len || tcp_split_unsent_seg(pcb, (u16_t)fits))
-		return;
-	tcp_output(pcb);
-	account(n);
-}
-
-void stack_tcp_settle(struct stack_tcp *t)
-{
-	struct conn *n = t->current;
-
-	t->current = NULL;
-	if (n)
-		use_small_window(n);
 }
 
 /* Opening and closing. */
@@ -362,6 +325,7 @@ void stack_tcp_close(struct stack_tcp *t)
 
 	if (!t)
 		return;
+	stack_tcp_stop_ticking(t);
 	for (__u32 i = 0; t->conns && i < t->config.max_connections; i++)
 		if (t->conns[i].pcb)
 			give_up(&t->conns[i], &ignored);
