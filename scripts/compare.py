@@ -107,13 +107,16 @@ def show(lines: list, node: dict, found: replies.Check) -> None:
                                      for q in ("p50", "p90", "p99", "p999", "max")))
 
 
-def capture_of(path: str, at_least: int, wait_s: float) -> list:
-    """Frames of a capture that may still be growing, once there are enough or time is up."""
+def check_capture(path: str, at_least: int, wait_s: float, *args) -> replies.Check:
+    """replies.check() of a capture that may still grow, once it has so many, or time is up."""
     end = time.monotonic() + wait_s
     while True:
         frames = replies.read_capture(path)
-        if len(frames) >= at_least or time.monotonic() > end:
-            return frames
+        late = time.monotonic() > end
+        if len(frames) >= at_least or late:
+            found = replies.check(frames, *args)
+            if found.replies >= at_least or late:
+                return found
         time.sleep(0.1)
 
 
@@ -151,9 +154,9 @@ def main(argv=None) -> int:
         found = None
         if args.replies:
             predicted = replies.read_expected(args.replies_csv) if args.replies_csv else None
-            frames = capture_of(args.replies, node["verdicts"]["replied"], args.wait)
             port = expected.get("parameters", {}).get("dst_port", 8080)
-            found = replies.check(frames, port, predicted)
+            found = check_capture(args.replies, node["verdicts"]["replied"], args.wait, port,
+                                  predicted)
         lines = compare(node, expected, args.sent, found)
     except (OSError, ValueError, KeyError) as error:
         print(f"compare.py: {error!r}", file=sys.stderr)

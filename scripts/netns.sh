@@ -67,7 +67,8 @@ netns_tap_make() {
 		ip -n "$1-host" tuntap add dev mev0 mode tap "${multi_queue[@]}" &&
 		ip -n "$1-host" address add 192.168.69.1/24 dev mev0 &&
 		ip -n "$1-host" link set lo up &&
-		ip -n "$1-host" link set mev0 up
+		# Frames that may wait for a node that is off its CPU for a moment.
+		ip -n "$1-host" link set mev0 txqueuelen 10000 up
 }
 
 # netns_quiet NAMESPACE: makes one that says nothing of its own.

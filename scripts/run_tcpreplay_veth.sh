@@ -29,6 +29,8 @@ prepare() {
 
 world_up() { netns_up "$world"; }
 
+await_link() { :; }
+
 # On all CPUs.
 judged() {
 	bpftool map dump pinned "$pins/mev_verdicts" 2>/dev/null |

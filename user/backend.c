@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "log.h"
+
 enum exit_code backend_exit_code(int err)
 {
 	switch (err) {
@@ -41,6 +43,12 @@ int backend_open_stack(struct stack **out, const struct backend_env *env, struct
 		.decide_ctx = hp,
 	};
 
+	if (netif->mtu < STACK_MTU_MIN || netif->mtu > STACK_MTU_MAX) {
+		log_err("%s has an MTU of %u, the node's own stack needs %d to %d: `ip link set %s mtu "
+			"1500`, or no --own-ip",
+			netif->name, netif->mtu, STACK_MTU_MIN, STACK_MTU_MAX, netif->name);
+		return -EOPNOTSUPP;
+	}
 	memcpy(c.mac, mac, sizeof(c.mac));
 	return stack_open(out, &c);
 }

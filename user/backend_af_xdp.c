@@ -341,6 +341,7 @@ static void af_xdp_stop(struct backend *base)
 	struct af_xdp *b = af_xdp(base);
 
 	filter_prog_detach(b->prog);
+	stack_hang_up(b->stack); /* its frames are the workers' to send */
 	worker_stop(b->env->control);
 	while (b->started_cnt)
 		worker_join(&b->workers[--b->started_cnt].base);

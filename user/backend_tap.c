@@ -178,6 +178,13 @@ static int open_device(struct tap_backend *b)
 	return err;
 }
 
+static enum exit_code tap_exit_code(int err)
+{
+	if (err == -EINVAL) /* the interface is no TAP device */
+		return EXIT_USAGE;
+	return err == -ENOENT || err == -ENODEV ? EXIT_HOST : backend_exit_code(err);
+}
+
 static enum exit_code tap_backend_open(struct backend **out, const struct backend_env *env)
 {
 	struct tap_backend *b = calloc(1, sizeof(*b));
@@ -206,7 +213,7 @@ static enum exit_code tap_backend_open(struct backend **out, const struct backen
 			err = open_device(b);
 		if (!err)
 			err = open_stack(b);
-		code = err == -ENOENT || err == -ENODEV ? EXIT_HOST : backend_exit_code(err);
+		code = tap_exit_code(err);
 	}
 	if (code != EXIT_DONE) {
 		tap_close(&b->base);

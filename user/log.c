@@ -13,6 +13,23 @@ void log_set_level(enum log_level level)
 	threshold = level;
 }
 
+static char *held;
+static size_t held_size;
+
+void log_hold_errors(char *line, size_t size)
+{
+	held = line;
+	held_size = size;
+	if (line)
+		line[0] = '\0';
+}
+
+static void hold_error(const char *fmt, va_list ap)
+{
+	if (!held[0])
+		vsnprintf(held, held_size, fmt, ap);
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	static const char *const prefix[] = { "error: ", "warning: ", "", "debug: " };
@@ -23,8 +40,13 @@ void log_line(enum log_level level, const char *fmt, ...)
 	if (level > threshold)
 		return;
 
-	len = snprintf(line, sizeof(line), "mevnode: %s", prefix[level]);
 	va_start(ap, fmt);
+	if (level == LOG_LEVEL_ERROR && held) {
+		hold_error(fmt, ap);
+		va_end(ap);
+		return;
+	}
+	len = snprintf(line, sizeof(line), "mevnode: %s", prefix[level]);
 	n = vsnprintf(line + len, sizeof(line) - (size_t)len - 1, fmt, ap);
 	va_end(ap);
 	if (n < 0)

@@ -8,10 +8,19 @@
 #ifndef MEV_LOG_H
 #define MEV_LOG_H
 
+#include <stddef.h>
+
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 /* Lines less important than `level` are not printed. Default: LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
+
+/*
+ * From now on the first error is written to line[size], without prefix, instead of stderr, and
+ * those that follow from it are left out; NULL: no longer. For a try whose failure may be none.
+ * Not while other threads log.
+ */
+void log_hold_errors(char *line, size_t size);
 
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -164,17 +164,24 @@ static enum exit_code start_backend(struct node *n)
 {
 	struct run_options *o = &n->options;
 	enum exit_code code;
+	char why[512];
 
 	if (o->backend == BACKEND_AUTO && o->mode == MODE_AUTO && wants_tap(o->interface)) {
 		log_info("%s is a TAP device, or is to be one: backend tap", o->interface);
 		o->backend = BACKEND_TAP;
 	}
-	if (o->backend != BACKEND_TAP) {
+	if (o->backend == BACKEND_AF_XDP || o->mode != MODE_AUTO)
+		return open_and_start(n, &backend_af_xdp); /* a mode is a demand on AF_XDP */
+	if (o->backend == BACKEND_AUTO) {
+		log_hold_errors(why, sizeof(why));
 		code = open_and_start(n, &backend_af_xdp);
-		/* A mode by name is a demand that only AF_XDP can meet. */
-		if (code != EXIT_HOST || o->backend != BACKEND_AUTO || o->mode != MODE_AUTO)
+		log_hold_errors(NULL, 0);
+		if (code != EXIT_HOST) {
+			if (code != EXIT_DONE)
+				log_err("%s", why);
 			return code;
-		log_info("no AF_XDP on %s, as said above: trying backend tap", o->interface);
+		}
+		log_info("no AF_XDP on %s, so backend tap: %s", o->interface, why);
 		o->interface = NULL;
 		worker_go(&n->control);
 	}

@@ -136,6 +136,15 @@ static bool take_backend(const char *value, enum run_backend *out)
 	return true;
 }
 
+/* A unicast address that is neither its network's first (all zeros) nor last (broadcast). */
+static bool is_host(__u32 ip, __u32 prefix_len)
+{
+	__u32 host_bits = prefix_len < 31 ? (1u << (32 - prefix_len)) - 1 : 0;
+
+	return ip >> 24 != 0 && ip >> 24 != 127 && ip >> 28 < 14 &&
+	       (!host_bits || ((ip & host_bits) && (ip & host_bits) != host_bits));
+}
+
 /* "a.b.c.d/len": a host's address and the length of its network's prefix. */
 static bool take_address(const char *option, const char *value, __be32 *ip, __u8 *prefix_len)
 {
@@ -147,10 +156,11 @@ static bool take_address(const char *option, const char *value, __be32 *ip, __u8
 		return wrong(option, value, "an IPv4 address and prefix, such as 192.168.69.2/24");
 	memcpy(host, value, (size_t)(slash - value));
 	host[slash - value] = '\0';
-	if (inet_pton(AF_INET, host, ip) != 1 || !*ip)
+	if (inet_pton(AF_INET, host, ip) != 1)
 		return wrong(option, value, "an IPv4 address and prefix, such as 192.168.69.2/24");
 	*prefix_len = (__u8)len;
-	return true;
+	return is_host(ntohl(*ip), len) ||
+	       wrong(option, value, "a host's address: no group, loopback, network or broadcast");
 }
 
 static bool take_mode(const char *value, enum run_mode *out)
@@ -254,6 +264,18 @@ static bool consistent(int argc, char **argv, const struct run_options *o)
 	if (o->backend == BACKEND_TAP && o->mode != MODE_AUTO) {
 		log_err("--mode %s is a mode of AF_XDP, which --backend tap does not use: drop one",
 			mode_names[o->mode]);
+		return false;
+	}
+	if (o->host_ip && o->host_ip == o->own_ip) {
+		log_err("--own-ip and --host-ip are one address: the two sides need one each");
+		return false;
+	}
+	if (o->host_ip && o->backend == BACKEND_AF_XDP) {
+		log_err("--host-ip is for a TAP device's other side: drop it, or take -b tap");
+		return false;
+	}
+	if (o->pin_path && o->backend == BACKEND_TAP) {
+		log_err("--pin-path is for BPF maps, which --backend tap has none of: drop it");
 		return false;
 	}
 	if (o->cpu_cnt && o->queue_cnt && o->cpu_cnt != o->queue_cnt) {

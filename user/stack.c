@@ -22,9 +22,6 @@
 /* Receive buffers: 32 MB at most, of which only those ever used at once are touched. */
 #define BUFFERS_LEN (32u << 20)
 
-#define MTU_MIN 576
-#define MTU_MAX 9000
-
 struct stack {
 	struct stack_config config;
 	struct stack_guard guard;
@@ -150,11 +147,12 @@ static int check_config(const struct stack_config *c)
 	const __u8 top = (__u8)c->ip;
 
 	if (top && top != 127 && top < 224 && c->prefix_len <= 32 && !(c->mac[0] & 1) &&
-	    c->mtu >= MTU_MIN && c->mtu <= MTU_MAX && c->swap_port && c->link.send && c->decide)
+	    c->mtu >= STACK_MTU_MIN && c->mtu <= STACK_MTU_MAX && c->swap_port && c->link.send &&
+	    c->decide)
 		return 0;
 	log_err("the TCP/UDP stack needs a unicast address and MAC, a prefix of 0 to 32, an MTU of "
 		"%d to %d and a port",
-		MTU_MIN, MTU_MAX);
+		STACK_MTU_MIN, STACK_MTU_MAX);
 	return -EINVAL;
 }
 
@@ -234,6 +232,15 @@ int stack_open(struct stack **out, const struct stack_config *c)
 		log_err("cannot open the TCP/UDP stack: %s",
 			err == -EBUSY ? "this process has one already" : strerror(-err));
 	return err;
+}
+
+void stack_hang_up(struct stack *s)
+{
+	if (!s)
+		return;
+	LOCK_TCPIP_CORE();
+	stack_tcp_hang_up(s->tcp);
+	UNLOCK_TCPIP_CORE();
 }
 
 void stack_close(struct stack *s)

@@ -56,6 +56,8 @@ struct stack_config {
 	__u32 idle_timeout_s;  /* 0: STACK_IDLE_S */
 };
 
+#define STACK_MTU_MIN 576
+#define STACK_MTU_MAX 9000
 #define STACK_CONNECTIONS 4096
 #define STACK_HALF_OPEN 512
 #define STACK_IDLE_S 60
@@ -120,6 +122,12 @@ void stack_input(struct stack *s, const void *frame, __u32 len);
 
 /* A consistent copy of the counters. */
 void stack_counters(struct stack *s, struct stack_counters *out);
+
+/*
+ * Resets every connection while the link still takes frames, so that their clients are told. Others
+ * may still call stack_input(). Takes NULL.
+ */
+void stack_hang_up(struct stack *s);
 
 /*
  * Resets what is open and forgets the link. Nobody may be in stack_input() any more. Takes NULL.

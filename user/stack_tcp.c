@@ -319,19 +319,24 @@ int stack_tcp_open(struct stack_tcp **out, const struct stack_config *c,
 	return 0;
 }
 
-void stack_tcp_close(struct stack_tcp *t)
+void stack_tcp_hang_up(struct stack_tcp *t)
 {
 	__u64 ignored = 0;
 
-	if (!t)
-		return;
-	stack_tcp_stop_ticking(t);
 	for (__u32 i = 0; t->conns && i < t->config.max_connections; i++)
 		if (t->conns[i].pcb)
 			give_up(&t->conns[i], &ignored);
 	/* What is left is half open. */
 	while (t->listener && tcp_active_pcbs)
 		tcp_abort(tcp_active_pcbs);
+}
+
+void stack_tcp_close(struct stack_tcp *t)
+{
+	if (!t)
+		return;
+	stack_tcp_stop_ticking(t);
+	stack_tcp_hang_up(t);
 	if (t->listener)
 		tcp_close(t->listener);
 	free(t->buckets);

@@ -31,7 +31,10 @@ __u64 *stack_tcp_admit(struct stack_tcp *t, struct guard_segment *seg, __u32 poo
 /* After lwIP has had the segment that was admitted last. */
 void stack_tcp_settle(struct stack_tcp *t);
 
-/* Resets all connections. Takes NULL. */
+/* Resets all connections, half-open ones too. */
+void stack_tcp_hang_up(struct stack_tcp *t);
+
+/* The same, and listens no more. Takes NULL. */
 void stack_tcp_close(struct stack_tcp *t);
 
 #endif /* MEV_STACK_TCP_H */

@@ -5,6 +5,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+/* For what waits in the device when the end is called; a flood must not put that off. */
+#define DRAIN_NS 100000000
+
 static void count(struct mev_counters *counters, enum mev_verdict verdict, __u32 len)
 {
 	struct mev_counter *c = mev_counter_of(counters, verdict);
@@ -73,6 +76,15 @@ static void idle(struct tap_worker *w, bool gone)
 		poll(fds, 2, -1);
 }
 
+static void drain(struct tap_worker *w)
+{
+	__u64 end = latency_monotonic_ns() + DRAIN_NS;
+	ssize_t len;
+
+	while (latency_monotonic_ns() < end && (len = read(w->fd, w->frame, TAP_FRAME_ROOM)) > 0)
+		take_frame(w, (__u32)len);
+}
+
 void *tap_worker_loop(void *tap_worker)
 {
 	struct tap_worker *w = tap_worker;
@@ -89,5 +101,6 @@ void *tap_worker_loop(void *tap_worker)
 			w->read_errors++;
 		idle(w, gone);
 	}
+	drain(w);
 	return NULL;
 }

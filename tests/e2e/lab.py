@@ -135,6 +135,23 @@ class World:
         sock.bind((HOST_IP if side == "host" else NODE_IP, port))
         return sock
 
+    def tcp(self, address: str = "", port: int = 8080, side: str = "host") -> socket.socket:
+        """A connection from there, to the node's own address unless to another."""
+        with self.entered(side):
+            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock.settimeout(TIMEOUT)
+        try:
+            sock.connect((address or self.own_ip, port))
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def link_mac(self) -> bytes:
+        """The MAC address of the host's side."""
+        link, = json.loads(self.run("host", "ip", "-j", "link", "show", self.link).stdout)
+        return bytes.fromhex(link["address"].replace(":", ""))
+
     def wire(self) -> socket.socket:
         """A socket on the host's side that sends whole frames and hears nothing."""
         with self.entered("host"):
@@ -146,6 +163,9 @@ class World:
         """Frames that the host's side has sent; on a TAP device, those that the node has read."""
         link, = json.loads(self.run("host", "ip", "-j", "-s", "link", "show", self.link).stdout)
         return link["stats64"]["tx"]["packets"]
+
+    def await_link(self) -> None:
+        """Once a node is ready: until frames that the host's side sends reach it."""
 
     def xdp_attached(self) -> str:
         """What `ip link` says of an XDP program on the node's side: "" for none."""
@@ -166,6 +186,14 @@ class TapWorld(World):
 
     def node_options(self, pins: bool = True) -> tuple:
         return ("-b", "tap", "-i", self.interface)
+
+    def await_link(self) -> None:
+        # The kernel notices at its leisure that somebody has opened the device, and drops till then.
+        def up():
+            link, = json.loads(self.run("host", "ip", "-j", "link", "show", self.link).stdout)
+            return link["operstate"] != "DOWN"
+
+        until(up, f"{self.link} has a carrier")
 
 
 class Replay:
@@ -201,7 +229,8 @@ class Capture:
         self._process = subprocess.Popen(
             world.inside("host", "tcpdump", "-i", world.link, "-Q", "in", "-B", "65536", "-s",
                          "1024", "-U", "--immediate-mode", "-Z", "root",
-                         "--time-stamp-precision=nano", "-w", self._path), stderr=subprocess.PIPE, text=True)
+                         "--time-stamp-precision=nano", "-w", self._path),
+            stderr=subprocess.PIPE, text=True)
 
     def __enter__(self):
         self._process.stderr.readline()  # "listening on ..."
@@ -237,7 +266,8 @@ class Node:
     def __init__(self, world: World, *options, pins: bool = True, prefix: tuple = ()):
         self._world = world
         self._err = tempfile.TemporaryFile("w+")
-        command = world.inside("node", *prefix, MEVNODE, "run", *world.node_options(pins), *options)
+        where = world.node_options(pins and "tap" not in options)  # which has no maps to pin
+        command = world.inside("node", *prefix, MEVNODE, "run", *where, *options)
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._err,
                                         text=True)
         self._out = []
@@ -250,6 +280,7 @@ class Node:
     def __enter__(self):
         try:
             self.ready = self._line()
+            self._world.await_link()
         except BaseException:
             self.close()
             raise

@@ -92,3 +92,27 @@ Test(options, backend_from_the_environment)
 	setenv("MEV_BACKEND", "pigeon", 1);
 	cr_assert_eq(parse("-i e"), EXIT_USAGE);
 }
+
+Test(options, addresses)
+{
+	static const char *const bad[] = {
+		"224.0.0.1/24",    "255.255.255.255/24", "127.0.0.1/8",  "0.0.0.0/24",
+		"192.168.69.0/24", "192.168.69.255/24",  "192.168.69.2", "192.168.69.2/0",
+		"192.168.69.2/33", "192.168.69/24",      "fd00::1/64",   "host/24",
+	};
+	char line[64];
+
+	cr_assert_eq(parse("-b tap"), -1);
+	cr_assert(!strcmp(o.interface, "tap0") && o.own_ip && o.own_prefix_len == 24);
+	cr_assert_eq(parse("-i e --own-ip 10.0.0.2/31"), -1);
+	cr_assert_eq(o.own_prefix_len, 31);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(line, sizeof(line), "-b tap --own-ip %s", bad[i]);
+		cr_expect_eq(parse(line), EXIT_USAGE, "%s", line);
+	}
+	cr_expect_eq(parse("-b tap --own-ip 10.0.0.2/24 --host-ip 10.0.0.2/24"), EXIT_USAGE);
+	cr_expect_eq(parse("-b af_xdp -i e --host-ip 10.0.0.2/24"), EXIT_USAGE);
+	cr_expect_eq(parse("-b tap --pin-path /sys/fs/bpf/x"), EXIT_USAGE);
+	cr_expect_eq(parse("-b tap -m copy"), EXIT_USAGE);
+	cr_expect_eq(parse("-i a/b"), EXIT_USAGE);
+}
