@@ -18,10 +18,15 @@
 
 /*
  * Tries to find the line unlocked. A writer holds it for some 10 ns, so even two of them leave a
- * reader through within a few. Many more would only burn a CPU when a lock was abandoned, and the
- * verifier walks each one (64 here make it process three times as many instructions as 16).
+ * reader through within a few; only a writer whose virtual CPU lost its turn holds it for longer.
+ * The driver does not wait for that, and the verifier walks each try (64 make it process three
+ * times as many instructions as 16); userspace waits some 50 us.
  */
+#ifdef __bpf__
 #define MEV_POOL_TRIES 16
+#else
+#define MEV_POOL_TRIES 1024
+#endif
 
 #define MEV_POOL_HEAD_LEN 12
 #define MEV_FEE_DEN_MAX 1000000
@@ -41,6 +46,10 @@ struct mev_pool {
 } __cacheline_aligned;
 
 _Static_assert(sizeof(struct mev_pool) == MEV_CACHELINE, "one cache line a pool");
+_Static_assert(__builtin_offsetof(struct mev_pool, fee_n) % 8 == 0 &&
+		       __builtin_offsetof(struct mev_pool, fee_d) ==
+			       __builtin_offsetof(struct mev_pool, fee_n) + 4,
+	       "mev_pool_read_fee() loads both at once");
 
 /* A consistent copy of what a decision needs. */
 struct mev_pool_state {
@@ -100,6 +109,19 @@ static __always_inline bool mev_pool_read(const struct mev_pool *pool, struct me
 		mev_pool_pause();
 	}
 	return false;
+}
+
+/*
+ * The fee alone, which only configuring changes: one load, so no lock is needed and none is waited
+ * for. The rest of *s is left as it is.
+ */
+static __always_inline void mev_pool_read_fee(const struct mev_pool *pool, struct mev_pool_state *s)
+{
+	typedef __u64 __attribute__((may_alias)) both;
+	__u64 fee = MEV_READ_ONCE(*(const both *)&pool->fee_n);
+
+	s->fee_n = (__u32)fee;
+	s->fee_d = (__u32)(fee >> 32);
 }
 
 /* Takes the write lock; false after MEV_POOL_TRIES. */

@@ -26,18 +26,17 @@ static enum mev_verdict find_state(const struct hot_path *hp, const struct dex_s
 				   const struct mev_meta *hint, __u32 *slot,
 				   struct mev_pool_state *state)
 {
-	bool hinted = hint_fits(hp, tx, hint);
-
-	if (likely(hinted))
+	if (likely(hint_fits(hp, tx, hint))) {
 		*slot = hint->pool;
-	else if (!pool_table_find(hp->index, tx->pool_address, slot) || *slot >= hp->pool_cnt)
-		return MEV_REJECTED;
-	if (!mev_pool_read(&hp->pools[*slot], state))
-		return MEV_POOL_BUSY;
-	if (likely(hinted)) {
+		mev_pool_read_fee(&hp->pools[*slot], state);
 		state->reserve0 = hint->reserve0;
 		state->reserve1 = hint->reserve1;
 		state->slot = hint->slot;
+	} else {
+		if (!pool_table_find(hp->index, tx->pool_address, slot) || *slot >= hp->pool_cnt)
+			return MEV_REJECTED;
+		if (!mev_pool_read(&hp->pools[*slot], state))
+			return MEV_POOL_BUSY;
 	}
 	return mev_pool_usable(state) ? MEV_REDIRECT : MEV_REJECTED;
 }

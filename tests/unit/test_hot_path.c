@@ -144,6 +144,23 @@ Test(hot_path, decides_on_the_state_in_the_hint)
 	world_close(&w);
 }
 
+Test(hot_path, a_hint_does_not_wait_for_a_writer)
+{
+	struct hot_path_reply reply;
+	struct mev_meta hint;
+	struct hot_path hp;
+
+	world_open(&w);
+	hp = hot_path();
+	hint = hint_of(0);
+	w.pools[0].lock = 1; /* one in a million market frames met a writer that was preempted */
+	FRAME(f, 0);
+	cr_assert_eq(hot_path_candidate(&hp, f.bytes, f.len, &hint, &reply), MEV_REPLIED);
+	FRAME(again, 0);
+	cr_assert_eq(hot_path_candidate(&hp, again.bytes, again.len, NULL, &reply), MEV_POOL_BUSY);
+	world_close(&w);
+}
+
 Test(hot_path, takes_no_frame_that_is_no_candidate)
 {
 	struct hot_path_reply reply;
