@@ -7,13 +7,15 @@
 
 #include "log.h"
 
-int umem_open(struct umem *u)
+int umem_open(struct umem *u, __u32 chunk_size)
 {
 	const int prot = PROT_READ | PROT_WRITE;
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
 	int err;
 
-	*u = (struct umem){ .size = (size_t)UMEM_CHUNK_CNT * UMEM_CHUNK_SIZE, .huge = true };
+	*u = (struct umem){ .size = (size_t)UMEM_CHUNK_CNT * chunk_size,
+			    .chunk_size = chunk_size,
+			    .huge = true };
 	u->area = mmap(NULL, u->size, prot, flags | MAP_HUGETLB, -1, 0);
 	if (u->area == MAP_FAILED) {
 		u->huge = false;

@@ -24,7 +24,7 @@ static int bind_once(struct xsk *x, const char *ifname, bool zerocopy)
 	const struct xsk_umem_config umem_config = {
 		.fill_size = XSK_FILL_SIZE,
 		.comp_size = XSK_RING_SIZE,
-		.frame_size = UMEM_CHUNK_SIZE,
+		.frame_size = x->umem.chunk_size,
 	};
 	const struct xsk_socket_config config = {
 		.rx_size = XSK_RING_SIZE,
@@ -65,11 +65,11 @@ static void fill_all(struct xsk *x)
 	__u32 idx;
 
 	for (; x->spare_cnt < XSK_SPARE; x->spare_cnt++)
-		x->spare[x->spare_cnt] = (__u64)x->spare_cnt * UMEM_CHUNK_SIZE;
+		x->spare[x->spare_cnt] = (__u64)x->spare_cnt * x->umem.chunk_size;
 	x->filled = xsk_ring_prod__reserve(&x->fill, UMEM_CHUNK_CNT - XSK_SPARE, &idx);
 	for (__u32 i = 0; i < x->filled; i++)
 		*xsk_ring_prod__fill_addr(&x->fill, idx + i) =
-			(__u64)(XSK_SPARE + i) * UMEM_CHUNK_SIZE;
+			(__u64)(XSK_SPARE + i) * x->umem.chunk_size;
 	xsk_ring_prod__submit(&x->fill, (__u32)x->filled);
 }
 
@@ -94,7 +94,7 @@ int xsk_open(struct xsk **out, const char *ifname, __u32 queue, bool zerocopy)
 		return -ENOMEM;
 	memset(x, 0, sizeof(*x));
 	x->queue = queue;
-	err = umem_open(&x->umem);
+	err = umem_open(&x->umem, zerocopy ? UMEM_CHUNK_ZEROCOPY : UMEM_CHUNK_COPY);
 	if (err)
 		goto fail;
 	err = bind_retrying(x, ifname, zerocopy);

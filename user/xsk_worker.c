@@ -34,7 +34,7 @@ static inline void put_back(struct xsk *x, const __u64 *chunks, __u32 cnt)
 	if (!cnt || xsk_ring_prod__reserve(&x->fill, cnt, &idx) != cnt)
 		return;
 	for (__u32 i = 0; i < cnt; i++)
-		*xsk_ring_prod__fill_addr(&x->fill, idx + i) = umem_chunk(chunks[i]);
+		*xsk_ring_prod__fill_addr(&x->fill, idx + i) = umem_chunk(&x->umem, chunks[i]);
 	xsk_ring_prod__submit(&x->fill, cnt);
 	x->filled += cnt;
 }
@@ -51,7 +51,7 @@ static void reclaim(struct xsk *x)
 		__u64 addr = *xsk_ring_cons__comp_addr(&x->completion, idx + i);
 
 		if (unlikely(x->spare_cnt < XSK_SPARE))
-			x->spare[x->spare_cnt++] = umem_chunk(addr);
+			x->spare[x->spare_cnt++] = umem_chunk(&x->umem, addr);
 		else
 			chunks[fill_cnt++] = addr;
 	}
@@ -75,16 +75,17 @@ static __u32 reply_room(struct xsk *x, struct response_ring *ring)
 static enum mev_verdict decide(struct xsk_worker *w, const struct xdp_desc *desc,
 			       struct response *response)
 {
+	const struct umem *umem = &w->xsk->umem;
 	struct hot_path_reply reply;
 	enum mev_verdict verdict;
-	__u64 base = umem_chunk(desc->addr), off = desc->addr - base;
+	__u64 base = umem_chunk(umem, desc->addr), off = desc->addr - base;
 	struct mev_meta hint;
 	__u8 *frame, *class;
 
-	if (base >= w->xsk->umem.size || off + desc->len > UMEM_CHUNK_SIZE || off & 1 ||
+	if (base >= umem->size || off + desc->len > umem->chunk_size || off & 1 ||
 	    off < sizeof(hint))
 		return MEV_REJECTED;
-	frame = w->xsk->umem.area + desc->addr;
+	frame = umem->area + desc->addr;
 	memcpy(&hint, frame - sizeof(hint), sizeof(hint)); /* as aligned as the driver likes */
 	verdict = hot_path_candidate(&w->hot_path, frame, desc->len, &hint, &reply);
 	if (likely(verdict == MEV_REPLIED)) {

@@ -50,15 +50,16 @@ static void setup(void)
 	view(&k.xsk.tx, &k.tx, XSK_RING_SIZE, true);
 	view(&k.xsk.fill, &k.fill, XSK_FILL_SIZE, true);
 	view(&k.xsk.completion, &k.completion, XSK_RING_SIZE, false);
-	k.xsk.umem.size = (size_t)UMEM_CHUNK_CNT * UMEM_CHUNK_SIZE;
+	k.xsk.umem.size = (size_t)UMEM_CHUNK_CNT * UMEM_CHUNK_COPY;
+	k.xsk.umem.chunk_size = UMEM_CHUNK_COPY;
 	k.xsk.umem.area = aligned_alloc(4096, k.xsk.umem.size);
 	memset(k.xsk.umem.area, 0, k.xsk.umem.size);
 	k.xsk.fd = -1;
 	for (; k.xsk.spare_cnt < XSK_SPARE; k.xsk.spare_cnt++)
-		k.xsk.spare[k.xsk.spare_cnt] = (__u64)k.xsk.spare_cnt * UMEM_CHUNK_SIZE;
+		k.xsk.spare[k.xsk.spare_cnt] = (__u64)k.xsk.spare_cnt * UMEM_CHUNK_COPY;
 	k.xsk.filled = UMEM_CHUNK_CNT - XSK_SPARE;
 	for (__u32 i = 0; i < k.xsk.filled; i++)
-		k.fill.slots[i] = (__u64)(XSK_SPARE + i) * UMEM_CHUNK_SIZE;
+		k.fill.slots[i] = (__u64)(XSK_SPARE + i) * UMEM_CHUNK_COPY;
 	k.fill.producer = k.xsk.fill.cached_prod = (__u32)k.xsk.filled;
 	k.worker = (struct xsk_worker){
 		.base = { .control = &k.control,
@@ -93,7 +94,7 @@ static bool deliver(const struct frame *f, const struct mev_meta *hint)
 		return false;
 	chunk = k.fill.slots[cons % XSK_FILL_SIZE];
 	__atomic_store_n(&k.fill.consumer, cons + 1, __ATOMIC_RELEASE);
-	cr_assert_eq(chunk % UMEM_CHUNK_SIZE, 0, "a chunk's base is put back");
+	cr_assert_eq(chunk % UMEM_CHUNK_COPY, 0, "a chunk's base is put back");
 	memcpy(k.xsk.umem.area + chunk + HEADROOM, f->bytes, f->len);
 	if (hint)
 		memcpy(k.xsk.umem.area + chunk + HEADROOM - sizeof(*hint), hint, sizeof(*hint));
@@ -230,7 +231,7 @@ Test(xsk_worker, descriptors_that_lead_outside_are_refused)
 		__u64 addr;
 		__u32 len;
 	} bad[] = {
-		{ (__u64)UMEM_CHUNK_CNT * UMEM_CHUNK_SIZE + 256, 90 },
+		{ (__u64)UMEM_CHUNK_CNT * UMEM_CHUNK_COPY + 256, 90 },
 		{ ~0ULL - 300, 90 },
 		{ 256, 2000 },
 		{ 256, ~0u },

@@ -15,7 +15,7 @@
 #include "latency.h"
 #include "umem.h"
 
-#define UMEM_BYTES ((__u64)UMEM_CHUNK_CNT * UMEM_CHUNK_SIZE)
+#define UMEM_BYTES ((__u64)UMEM_CHUNK_CNT * UMEM_CHUNK_ZEROCOPY)
 #define CLOCKSOURCE "/sys/devices/system/clocksource/clocksource0"
 
 static void check_kernel(struct doctor_report *r)
