@@ -52,11 +52,18 @@ static enum exit_code choose_queues(struct af_xdp *b)
 			b->netif.name, b->base.queue_cnt);
 		return EXIT_USAGE;
 	}
-	if (b->base.queue_cnt < b->netif.rx_queues)
+	return EXIT_DONE;
+}
+
+/* Asked once attached: virtio_net may raise the number of its queues for a program. */
+static void warn_of_unserved(struct af_xdp *b)
+{
+	struct netif now;
+
+	if (!netif_query(b->netif.name, &now) && b->base.queue_cnt < now.rx_queues)
 		log_warn("%u of %u RX queues of %s are served: candidates on the others go to the "
 			 "kernel, counted as no_socket",
-			 b->base.queue_cnt, b->netif.rx_queues, b->netif.name);
-	return EXIT_DONE;
+			 b->base.queue_cnt, now.rx_queues, b->netif.name);
 }
 
 /* Sockets. */
@@ -357,6 +364,8 @@ static enum exit_code af_xdp_start(struct backend *base)
 		err = attach_in_mode(b);
 	if (err)
 		af_xdp_stop(base);
+	else
+		warn_of_unserved(b);
 	b->base.mode = run_mode_name(b->mode);
 	return backend_exit_code(err);
 }

@@ -9,26 +9,10 @@
 #include <unistd.h>
 
 #include "doctor_checks.h"
+#include "doctor_nic.h"
 
 #define BPFFS "/sys/fs/bpf"
 #define SECURITYFS "/sys/kernel/security"
-
-/* First line of a small file of /proc or /sys. 0 or -errno. */
-static int read_line(const char *path, char *out, size_t len)
-{
-	FILE *f = fopen(path, "re");
-	int err = 0;
-
-	out[0] = '\0';
-	if (!f)
-		return -errno;
-	if (!fgets(out, (int)len, f))
-		err = -EIO;
-	else
-		out[strcspn(out, "\n")] = '\0';
-	fclose(f);
-	return err;
-}
 
 /* The smallest XDP program; loaded and let go. Its fd or -errno. */
 static int load_xdp_probe(void)
@@ -71,7 +55,7 @@ static void check_jit(struct doctor_report *r, int prog_fd)
 	if (prog_fd >= 0 && !bpf_obj_get_info_by_fd(prog_fd, &info, &len)) {
 		known = true;
 		on = info.jited_prog_len > 0;
-	} else if (!read_line("/proc/sys/net/core/bpf_jit_enable", value, sizeof(value))) {
+	} else if (!doctor_read_line("/proc/sys/net/core/bpf_jit_enable", value, sizeof(value))) {
 		known = true;
 		on = value[0] != '0';
 	}
@@ -150,7 +134,7 @@ static void check_lockdown(struct doctor_report *r)
 	char modes[64], *mode;
 	struct statfs fs;
 
-	if (!read_line(SECURITYFS "/lockdown", modes, sizeof(modes))) {
+	if (!doctor_read_line(SECURITYFS "/lockdown", modes, sizeof(modes))) {
 		mode = strchr(modes, '[') ? strchr(modes, '[') + 1 : modes;
 		mode[strcspn(mode, "]")] = '\0';
 		doctor_add(r, DOCTOR_OK, "lockdown", "kernel lockdown: %s, which XDP works with",
@@ -167,7 +151,7 @@ static void check_unprivileged(struct doctor_report *r)
 {
 	char value[16];
 
-	if (read_line("/proc/sys/kernel/unprivileged_bpf_disabled", value, sizeof(value)))
+	if (doctor_read_line("/proc/sys/kernel/unprivileged_bpf_disabled", value, sizeof(value)))
 		doctor_add(r, DOCTOR_OK, "unprivileged_bpf", "no such setting");
 	else
 		doctor_add(r, DOCTOR_OK, "unprivileged_bpf",

@@ -100,15 +100,12 @@ enum doctor_feature doctor_feature(const struct doctor_features *f, const char *
 
 /* sysfs. */
 
-static int read_line(const char *ifname, const char *file, char *out, size_t len)
+int doctor_read_line(const char *path, char *out, size_t len)
 {
-	char path[128];
-	FILE *f;
+	FILE *f = fopen(path, "re");
 	int err = 0;
 
 	out[0] = '\0';
-	snprintf(path, sizeof(path), "/sys/class/net/%s/%s", ifname, file);
-	f = fopen(path, "re");
 	if (!f)
 		return -errno;
 	if (!fgets(out, (int)len, f))
@@ -119,6 +116,14 @@ static int read_line(const char *ifname, const char *file, char *out, size_t len
 	return err;
 }
 
+static int read_attribute(const char *ifname, const char *file, char *out, size_t len)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/%s", ifname, file);
+	return doctor_read_line(path, out, len);
+}
+
 int doctor_read_sysfs(const struct netif *netif, const char *file, char *out, size_t len)
 {
 	char index[16], address[32], mac[32];
@@ -126,16 +131,16 @@ int doctor_read_sysfs(const struct netif *netif, const char *file, char *out, si
 	int err;
 
 	/* Index and name are often the same in two namespaces, the address hardly ever. */
-	err = read_line(netif->name, "ifindex", index, sizeof(index));
+	err = read_attribute(netif->name, "ifindex", index, sizeof(index));
 	if (!err)
-		err = read_line(netif->name, "address", address, sizeof(address));
+		err = read_attribute(netif->name, "address", address, sizeof(address));
 	if (err)
 		return err;
 	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
 		 m[5]);
 	if (strtoul(index, NULL, 10) != netif->index || strcmp(address, mac))
 		return -ESTALE;
-	return read_line(netif->name, file, out, len);
+	return read_attribute(netif->name, file, out, len);
 }
 
 /* The attached XDP program. */

@@ -37,6 +37,9 @@ int doctor_query_features(const char *ifname, struct doctor_features *out);
 
 enum doctor_feature doctor_feature(const struct doctor_features *f, const char *name);
 
+/* First line of a small file of /proc or /sys, without its end. 0 or -errno. */
+int doctor_read_line(const char *path, char *out, size_t len);
+
 /*
  * First line of /sys/class/net/IFACE/`file`. 0 or -errno; -ESTALE where /sys shows another network
  * namespace, and so another interface, if any, of this name.
