@@ -60,10 +60,10 @@ $(B)/bpf/%.bpf.o: tests/bpf/%.bpf.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibpf -MMD -MP -c $< -o $@
 
-$(SKEL): $(B)/bpf/mev_filter.bpf.o
+$(B)/sys/%.skel.h: $(B)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(BPFTOOL) gen skeleton $< name mev_filter_bpf > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
 # Types that the program uses, and enumerators of anonymous enums by one of their names.
 VMLINUX_ROOTS := __u8 __u16 __u32 __u64 __s32 __s64 __be16 __be32 __wsum bool false \
@@ -157,25 +157,17 @@ fuzz: $(FUZZ:%=build/fuzz/%) build/fuzz/seeds ## fuzz each target for FUZZ_SECON
 
 # --- benchmarks ----------------------------------------------------------------------------------
 
-BENCH := $(patsubst bench/micro/%.cc,build/bench/%,$(wildcard bench/micro/*.cc))
-BENCH_SHIM := $(patsubst bench/micro/%.c,build/bench/%.o,$(wildcard bench/micro/*.c))
+BENCH :=
+include bench/micro/micro.mk bench/mevload/mevload.mk bench/peers/peers.mk
 
-build/bench/%.o: bench/micro/%.c $(wildcard include/*.h bench/micro/*.h)
-	$(call say,CC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+.PHONY: bench bench-build bench-micro
+bench-build: $(B)/mevnode $(BENCH)
 
-build/bench/%: bench/micro/%.cc $(BENCH_SHIM) $(wildcard include/*.h bench/micro/*.h)
-	$(call say,CXX,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CXX) -std=gnu++17 -g -O3 -Wall -Wextra -D_GNU_SOURCE -Iinclude -Iuser -Ibench/micro \
-		$< $(BENCH_SHIM) -lbenchmark -lpthread -o $@
+bench: bench-build ## compare with what people would use instead; plots; --quick: BENCH_ARGS=--quick
+	$(Q)bench/run.sh $(BENCH_ARGS)
 
-.PHONY: bench bench-build
-bench-build: $(BENCH)
-
-bench: $(BENCH) ## micro-benchmarks, ratios last
-	$(Q)for b in $(BENCH); do $$b || exit 1; done
+bench-micro: $(BENCH_MICRO) ## micro-benchmarks, ratios last
+	$(Q)for b in $(BENCH_MICRO); do $$b || exit 1; done
 
 # --- checks --------------------------------------------------------------------------------------
 
