@@ -14,6 +14,7 @@
 #include "log.h"
 #include "mev_filter.skel.h"
 #include "pins.h"
+#include "privileges.h"
 
 struct filter_prog {
 	struct mev_filter_bpf *skel;
@@ -21,6 +22,7 @@ struct filter_prog {
 	struct mev_config *config;
 	struct mev_pool *pools;
 	int link_fd; /* -1: not attached */
+	int cpu_cnt; /* possible ones, which a per-CPU value has one of each of */
 	struct pins pins;
 };
 
@@ -136,6 +138,12 @@ int filter_prog_open(struct filter_prog **out, const struct netif *netif, const 
 	fp->netif = *netif;
 	fp->link_fd = -1;
 	fp->pins.lock_fd = -1;
+	fp->cpu_cnt = libbpf_num_possible_cpus();
+	if (fp->cpu_cnt < 0) {
+		err = fp->cpu_cnt;
+		log_err("cannot count this machine's CPUs: %s", strerror(-err));
+		goto fail;
+	}
 	fp->skel = mev_filter_bpf__open();
 	if (!fp->skel) {
 		err = -errno;
@@ -151,9 +159,8 @@ int filter_prog_open(struct filter_prog **out, const struct netif *netif, const 
 	err = mev_filter_bpf__load(fp->skel);
 	if (err) {
 		log_err("cannot load the XDP program: %s%s", strerror(-err),
-			err == -EPERM ?
-				"; run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN" :
-				"; --verbose shows the kernel's reason");
+			err == -EPERM || err == -EACCES ? privileges_remedy() :
+							  "; --verbose shows the kernel's reason");
 		goto fail;
 	}
 	err = map_memory(fp);
@@ -287,20 +294,19 @@ const struct mev_pool *filter_prog_pools(const struct filter_prog *fp)
 }
 
 /* Adds up the `key` entry of a per-CPU map whose value is `size` bytes of __u64. 0 or -errno. */
-static int sum_over_cpus(const struct bpf_map *map, __u32 key, void *sum, size_t size)
+static int sum_over_cpus(const struct filter_prog *fp, const struct bpf_map *map, __u32 key,
+			 void *sum, size_t size)
 {
-	int cpus = libbpf_num_possible_cpus(), err;
 	size_t words = size / sizeof(__u64);
 	__u64 *values, *to = sum;
+	int err;
 
 	memset(sum, 0, size);
-	if (cpus < 0)
-		return cpus;
-	values = calloc((size_t)cpus, size);
+	values = calloc((size_t)fp->cpu_cnt, size);
 	if (!values)
 		return -ENOMEM;
 	err = bpf_map_lookup_elem(bpf_map__fd(map), &key, values);
-	for (size_t i = 0; !err && i < (size_t)cpus * words; i++)
+	for (size_t i = 0; !err && i < (size_t)fp->cpu_cnt * words; i++)
 		to[i % words] += values[i];
 	free(values);
 	return err;
@@ -308,11 +314,11 @@ static int sum_over_cpus(const struct bpf_map *map, __u32 key, void *sum, size_t
 
 int filter_prog_counters(const struct filter_prog *fp, struct mev_counters *sum)
 {
-	return sum_over_cpus(fp->skel->maps.mev_verdicts, 0, sum, sizeof(*sum));
+	return sum_over_cpus(fp, fp->skel->maps.mev_verdicts, 0, sum, sizeof(*sum));
 }
 
 int filter_prog_pool_counters(const struct filter_prog *fp, __u32 slot,
 			      struct mev_pool_counters *sum)
 {
-	return sum_over_cpus(fp->skel->maps.mev_pool_stats, slot, sum, sizeof(*sum));
+	return sum_over_cpus(fp, fp->skel->maps.mev_pool_stats, slot, sum, sizeof(*sum));
 }

@@ -16,6 +16,8 @@
 #include "config.h"
 #include "log.h"
 #include "netif.h"
+#include "privileges.h"
+#include "sandbox.h"
 #include "stats.h"
 #include "worker.h"
 
@@ -126,10 +128,22 @@ static enum exit_code summarize(const struct node *n)
 	return err ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* What is left to do needs no privilege; the other threads have dropped theirs. */
+static int confine(const struct node *n)
+{
+	stats_prepare();
+	privileges_drop();
+	return n->options.no_sandbox ? 0 : sandbox_enter();
+}
+
 static enum exit_code serve(struct node *n)
 {
 	enum exit_code code;
 
+	if (confine(n)) {
+		n->backend->ops->stop(n->backend);
+		return EXIT_HOST;
+	}
 	say_ready(n->backend);
 	code = wait_for_end(n);
 	n->backend->ops->stop(n->backend);
@@ -195,6 +209,9 @@ static enum exit_code configure_and_serve(struct node *n)
 	enum exit_code code;
 	int err;
 
+	err = privileges_begin(o->user);
+	if (err)
+		return err == -EINVAL ? EXIT_USAGE : backend_exit_code(err);
 	err = o->config_path ? config_load(&n->config, o->config_path) : config_default(&n->config);
 	if (err)
 		return err == -ENOMEM ? EXIT_FAILED : EXIT_USAGE;

@@ -36,12 +36,14 @@ static const char usage[] =
 	"      --verify-checksum  verify UDP checksums of requests\n"
 	"      --duration S       stop after S seconds\n"
 	"      --replies N        stop after N replies\n"
+	"      --user NAME        become this user; needs CAP_SETUID and CAP_SETGID\n"
+	"      --no-sandbox       no seccomp filter, for debuggers and sanitizers\n"
 	"      --json             summary as JSON on stdout at the end\n"
 	"  -v, --verbose          also what libbpf and libxdp say\n"
 	"  -h, --help             this text\n"
 	"\n"
-	"Prints one line, `ready ...`, when it takes traffic. SIGINT and SIGTERM stop it: it detaches,\n"
-	"unpins and prints a summary.\n"
+	"Prints one line, `ready ...`, when it takes traffic; from then on it has no capability. SIGINT\n"
+	"and SIGTERM stop it: it detaches, unpins and prints a summary.\n"
 	"\n"
 	"examples:\n"
 	"  mevnode run -i eth1 -c pools.ini                 every queue, the best mode to be had\n"
@@ -60,6 +62,8 @@ enum {
 	OPT_DURATION,
 	OPT_REPLIES,
 	OPT_JSON,
+	OPT_USER,
+	OPT_NO_SANDBOX,
 };
 
 static const struct option table[] = {
@@ -76,6 +80,8 @@ static const struct option table[] = {
 	{ "verify-checksum", no_argument, NULL, OPT_VERIFY_CHECKSUM },
 	{ "duration", required_argument, NULL, OPT_DURATION },
 	{ "replies", required_argument, NULL, OPT_REPLIES },
+	{ "user", required_argument, NULL, OPT_USER },
+	{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -220,6 +226,11 @@ static bool take(int option, struct run_options *o)
 	case OPT_REPLIES:
 		return !parse_u64(optarg, 1, ~0ULL, &o->replies) ||
 		       wrong("--replies", optarg, "a whole number, 1 or more");
+	case OPT_USER:
+		o->user = optarg;
+		return true;
+	case OPT_NO_SANDBOX:
+		return o->no_sandbox = true;
 	case OPT_JSON:
 		return o->json = true;
 	case 'v':

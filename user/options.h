@@ -22,6 +22,7 @@ struct run_options {
 	const char *interface;
 	const char *config_path; /* NULL: the built-in default */
 	const char *pin_path;    /* NULL: FILTER_PROG_PIN_ROOT/INTERFACE */
+	const char *user;        /* to become; NULL: stay who started it */
 	enum run_backend backend;
 	enum run_mode mode;
 	enum worker_poll poll;
@@ -36,6 +37,7 @@ struct run_options {
 	__be32 host_ip; /* to give the host's side of a TAP device; 0: none */
 	__u8 host_prefix_len;
 	bool verify_checksum;
+	bool no_sandbox;
 	bool json;
 	bool verbose;
 };

@@ -60,6 +60,13 @@ static int lock_retrying(int fd)
 	return -EBUSY;
 }
 
+/* Takes over a folder that another user's node has left; who may not may still write there. */
+static void own(int dir_fd)
+{
+	if (fchown(dir_fd, geteuid(), getegid()))
+		log_debug("pins are in somebody else's folder: %s", strerror(errno));
+}
+
 /* Makes, opens and locks p->dir. -ESTALE: a node that was just ending has removed it meanwhile. */
 static int hold_once(struct pins *p)
 {
@@ -72,9 +79,15 @@ static int hold_once(struct pins *p)
 	if (p->lock_fd < 0)
 		return errno == ENOENT ? -ESTALE : -errno;
 	err = lock_retrying(p->lock_fd);
+	if (!err)
+		own(p->lock_fd);
 	if (!err && (fstat(p->lock_fd, &opened) || stat(p->dir, &named) ||
 		     opened.st_ino != named.st_ino || opened.st_dev != named.st_dev))
 		err = -ESTALE;
+	if (!err) {
+		p->parent_fd = openat(p->lock_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		err = p->parent_fd < 0 ? -errno : 0;
+	}
 	if (err) {
 		close(p->lock_fd);
 		p->lock_fd = -1;
@@ -93,13 +106,15 @@ static int hold(struct pins *p)
 
 int pins_open(struct pins *p, const char *dir)
 {
-	int err;
+	int len = snprintf(p->dir, sizeof(p->dir), "%s", dir), err;
 
 	p->lock_fd = -1;
-	if (snprintf(p->dir, sizeof(p->dir), "%s", dir) >= (int)sizeof(p->dir)) {
+	if (len >= (int)sizeof(p->dir)) {
 		log_err("--pin-path %.40s... is too long", dir);
 		return -ENAMETOOLONG;
 	}
+	while (len > 1 && p->dir[len - 1] == '/')
+		p->dir[--len] = '\0';
 	if (!pins_in_bpffs(p->dir)) {
 		log_warn("%s is not in a bpffs: running without pins, so bpftool finds the maps by "
 			 "id only; `mount -t bpf -o mode=0700 bpf /sys/fs/bpf` provides one",
@@ -123,24 +138,20 @@ void pins_path(const struct pins *p, const char *name, char *out, size_t len)
 
 bool pins_remove(const struct pins *p, const char *name)
 {
-	char path[PATH_MAX];
-
-	pins_path(p, name, path, sizeof(path));
-	return !unlink(path);
+	return !unlinkat(p->lock_fd, name, 0);
 }
 
 void pins_close(struct pins *p)
 {
-	char *slash;
+	const char *slash = strrchr(p->dir, '/');
 
 	if (p->lock_fd < 0)
 		return;
-	rmdir(p->dir);
-	slash = strrchr(p->dir, '/');
-	if (slash && !strncmp(p->dir, PINS_ROOT, strlen(PINS_ROOT))) {
-		*slash = '\0';
-		rmdir(p->dir); /* the root too, if this was the last one in it */
-	}
+	unlinkat(p->parent_fd, slash ? slash + 1 : p->dir, AT_REMOVEDIR);
+	/* The root too, if this was the last one in it. */
+	if (!strncmp(p->dir, PINS_ROOT "/", strlen(PINS_ROOT "/")))
+		unlinkat(AT_FDCWD, PINS_ROOT, AT_REMOVEDIR);
+	close(p->parent_fd);
 	close(p->lock_fd);
 	p->lock_fd = -1;
 }

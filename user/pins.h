@@ -5,6 +5,10 @@
  * One process holds a directory, by flock: the lock ends with the process, pins do not, so whoever
  * gets the lock may remove what it finds. Without a bpffs there are no pins, and the node does
  * without.
+ *
+ * Pins are removed by way of open folders, since a node that has dropped its privileges may have no
+ * way to them by name. The folders belong to it; the one that is not, bpffs itself, may keep an
+ * empty folder.
  */
 #ifndef MEV_PINS_H
 #define MEV_PINS_H
@@ -17,7 +21,8 @@
 
 struct pins {
 	char dir[PATH_MAX - 64];
-	int lock_fd; /* -1: no pins */
+	int lock_fd;   /* of dir; -1: no pins */
+	int parent_fd; /* of the folder that dir is in */
 };
 
 /*

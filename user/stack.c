@@ -14,6 +14,7 @@
 #include <sys/random.h>
 
 #include "log.h"
+#include "privileges.h"
 #include "stack_guard.h"
 #include "stack_netif.h"
 #include "stack_pool.h"
@@ -93,10 +94,11 @@ static int open_udp(struct stack *s)
 
 static void lwip_ready(void *arg)
 {
+	privileges_drop();
 	sem_post(arg);
 }
 
-/* Signals are the caller's: lwIP's thread inherits a mask that blocks them all. */
+/* Signals are the caller's, but for SIGSYS, which tells of a thread's own doing (sandbox.c). */
 static int start_lwip(void)
 {
 	sigset_t all, before;
@@ -109,6 +111,7 @@ static int start_lwip(void)
 	if (sem_init(&ready, 0, 0))
 		return -errno;
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	tcpip_init(lwip_ready, &ready);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -12,6 +12,11 @@
 
 #define MAX_POOLS_SHOWN 20
 
+void stats_prepare(void)
+{
+	json_object_seed(0); /* from /dev/urandom */
+}
+
 void stats_io(struct stats *s, const char *name, __s64 value)
 {
 	__u32 i = 0;

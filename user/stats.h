@@ -59,6 +59,9 @@ void stats_add_worker(struct stats *s, const struct worker *w);
  */
 __u64 stats_frames(const struct stats *s, enum mev_verdict verdict);
 
+/* What printing needs of files, once, before the process may open none. */
+void stats_prepare(void);
+
 /* Writes the summary to stdout. 0, or -errno if it did not get there. */
 int stats_print(const struct stats *s);
 

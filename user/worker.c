@@ -6,9 +6,18 @@
 #include <string.h>
 
 #include "log.h"
+#include "privileges.h"
+
+static void *unprivileged(void *worker)
+{
+	struct worker *w = worker;
+
+	privileges_drop();
+	return w->loop(w);
+}
 
 /* Pinned from its first instruction, so that its stack and rings are touched on the right node. */
-static int start_on(struct worker *w, void *(*loop)(void *))
+static int start_on(struct worker *w)
 {
 	pthread_attr_t attr;
 	cpu_set_t set;
@@ -23,15 +32,17 @@ static int start_on(struct worker *w, void *(*loop)(void *))
 		err = pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
 	}
 	if (!err)
-		err = pthread_create(&w->thread, &attr, loop, w);
+		err = pthread_create(&w->thread, &attr, unprivileged, w);
 	pthread_attr_destroy(&attr);
 	return -err;
 }
 
 int worker_start(struct worker *w, void *(*loop)(void *))
 {
-	int err = start_on(w, loop);
+	int err;
 
+	w->loop = loop;
+	err = start_on(w);
 	if (err)
 		log_err("cannot start the worker of queue %u%s: %s", w->queue,
 			w->cpu >= 0 ? " on its CPU (see --cpus and lscpu)" : "", strerror(-err));

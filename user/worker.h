@@ -53,13 +53,16 @@ struct worker {
 	__u32 queue;         /* the RX queue it serves */
 	__u64 *pool_replies; /* by slot; written by this worker only */
 	pthread_t thread;
+	void *(*loop)(void *);
 	struct latency_clock clock;
 	struct worker_counters counters __cacheline_aligned;
 	struct latency_hist hot_path_ns __cacheline_aligned; /* frame in hand to reply written */
 	struct latency_hist in_node_ns; /* frame received to reply handed over for transmission */
 };
 
-/* Starts the thread with `loop`, whose argument is the worker. 0 or -errno, logged. */
+/* Starts the thread: it drops its privileges and runs `loop`, whose argument is the worker.
+ * 0 or -errno, logged.
+ */
 int worker_start(struct worker *w, void *(*loop)(void *));
 
 /* Waits for the thread, whose control must say stop. */
