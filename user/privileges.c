@@ -81,7 +81,8 @@ int privileges_begin(const char *user)
 	pw = getpwnam(user);
 	if (!pw) {
 		log_err("--user %s: %s", user,
-			errno ? strerror(errno) : "there is none: `adduser --system --group` makes one");
+			errno ? strerror(errno) :
+				"there is none: `adduser --system --group` makes one");
 		return -EINVAL;
 	}
 	if (getuid() == pw->pw_uid && geteuid() == pw->pw_uid && getegid() == pw->pw_gid)

@@ -13,6 +13,7 @@ static void *unprivileged(void *worker)
 	struct worker *w = worker;
 
 	privileges_drop();
+	sem_post(&w->unprivileged);
 	return w->loop(w);
 }
 
@@ -23,6 +24,8 @@ static int start_on(struct worker *w)
 	cpu_set_t set;
 	int err;
 
+	if (sem_init(&w->unprivileged, 0, 0))
+		return -errno;
 	err = pthread_attr_init(&attr);
 	if (err)
 		return -err;
@@ -34,6 +37,9 @@ static int start_on(struct worker *w)
 	if (!err)
 		err = pthread_create(&w->thread, &attr, unprivileged, w);
 	pthread_attr_destroy(&attr);
+	/* The sandbox is for threads at work: one that is still starting would not survive it. */
+	while (!err && sem_wait(&w->unprivileged))
+		;
 	return -err;
 }
 

@@ -10,6 +10,7 @@
 #define MEV_WORKER_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <unistd.h>
 
 #include "compiler.h"
@@ -54,14 +55,16 @@ struct worker {
 	__u64 *pool_replies; /* by slot; written by this worker only */
 	pthread_t thread;
 	void *(*loop)(void *);
+	sem_t unprivileged; /* posted once the thread is */
 	struct latency_clock clock;
 	struct worker_counters counters __cacheline_aligned;
 	struct latency_hist hot_path_ns __cacheline_aligned; /* frame in hand to reply written */
 	struct latency_hist in_node_ns; /* frame received to reply handed over for transmission */
 };
 
-/* Starts the thread: it drops its privileges and runs `loop`, whose argument is the worker.
- * 0 or -errno, logged.
+/*
+ * Starts the thread, which drops its privileges and runs `loop`, whose argument is the worker. They
+ * are dropped when it returns 0; or -errno, logged.
  */
 int worker_start(struct worker *w, void *(*loop)(void *));
 
