@@ -2,9 +2,11 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "amm.h"
 #include "config_reader.h"
@@ -171,13 +173,22 @@ int config_default(struct config *c)
 
 int config_load(struct config *c, const char *path)
 {
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return config_load_fd(c, fd < 0 ? -errno : fd, path);
+}
+
+int config_load_fd(struct config *c, int fd, const char *path)
+{
 	struct config_reader r = { .config = c, .path = path };
 	int err;
 
 	*c = (struct config){ .node = default_node };
-	r.file = fopen(path, "re");
+	r.file = fd < 0 ? NULL : fdopen(fd, "r");
 	if (!r.file) {
-		err = -errno;
+		err = fd < 0 ? fd : -errno;
+		if (fd >= 0)
+			close(fd);
 		log_err("cannot open configuration %s: %s; check -c", path, strerror(-err));
 		return err;
 	}

@@ -40,6 +40,9 @@ int config_default(struct config *c);
  */
 int config_load(struct config *c, const char *path);
 
+/* The same from an open file, which it closes; an fd of -errno is the reason why it is not open. */
+int config_load_fd(struct config *c, int fd, const char *path);
+
 void config_free(struct config *c);
 
 #endif /* MEV_CONFIG_H */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "broker.h"
 #include "config.h"
 #include "log.h"
 #include "netif.h"
@@ -133,7 +134,7 @@ static int confine(const struct node *n)
 {
 	stats_prepare();
 	privileges_drop();
-	return n->options.no_sandbox ? 0 : sandbox_enter();
+	return n->options.no_sandbox ? 0 : sandbox_enter(SANDBOX_NODE);
 }
 
 static enum exit_code serve(struct node *n)
@@ -203,6 +204,23 @@ static enum exit_code start_backend(struct node *n)
 	return open_and_start(n, &backend_tap);
 }
 
+/* Who may read the file with the privileges of the start may not later: better said now. */
+static int start_broker(const char *config_path)
+{
+	int fd, err = broker_start(config_path);
+
+	if (err)
+		return err;
+	fd = broker_open_config();
+	if (fd < 0)
+		log_warn("SIGHUP will not read %s again, since without privileges that fails: %s; "
+			 "let user %u read it",
+			 config_path, strerror(-fd), geteuid());
+	else
+		close(fd);
+	return 0;
+}
+
 static enum exit_code configure_and_serve(struct node *n)
 {
 	const struct run_options *o = &n->options;
@@ -215,6 +233,8 @@ static enum exit_code configure_and_serve(struct node *n)
 	err = o->config_path ? config_load(&n->config, o->config_path) : config_default(&n->config);
 	if (err)
 		return err == -ENOMEM ? EXIT_FAILED : EXIT_USAGE;
+	if (o->config_path && start_broker(o->config_path))
+		return EXIT_FAILED;
 	if (open_events(n))
 		return EXIT_FAILED;
 	code = start_backend(n);
@@ -242,6 +262,7 @@ enum exit_code node_run(const struct run_options *o)
 	if (n.backend)
 		n.backend->ops->close(n.backend);
 	close_events(&n);
+	broker_stop();
 	config_free(&n.config);
 	return code;
 }

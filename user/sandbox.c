@@ -2,47 +2,54 @@
 #include "sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/sockios.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "exit_code.h"
 #include "log.h"
 
-/*
- * Without conditions on arguments, so that the kernel answers for them from a bitmap (Linux 5.11)
- * and runs no filter: the wakeups pay next to nothing. A name that an architecture has not, as poll
- * on arm64, is passed over.
- */
-static const struct {
+struct rule {
 	int nr;
 	const char *why;
-} allowed[] = {
-	{ SCMP_SYS(sendto), "worker: wakes the transmit side of an AF_XDP socket" },
+};
+
+/*
+ * Without conditions on arguments where it can be, so that the kernel answers from a bitmap (Linux
+ * 5.11) and runs no filter: the workers' wakeups pay next to nothing. A name that an architecture
+ * has not, as poll on arm64, is passed over.
+ */
+static const struct rule for_node[] = {
+	{ SCMP_SYS(sendto),
+	  "worker: wakes the transmit side of its socket; main: asks the broker" },
 	{ SCMP_SYS(recvfrom), "worker: wakes the receive side; main: news of links, by netlink" },
 	{ SCMP_SYS(poll), "worker and main: sleep until there is something to do" },
 	{ SCMP_SYS(ppoll), "the same where there is no poll" },
-	{ SCMP_SYS(read), "worker: frames of a TAP device; main: signalfd, timerfd, eventfd" },
+	{ SCMP_SYS(read),
+	  "worker: frames of a TAP device; main: signalfd, timerfd, eventfd, files" },
 	{ SCMP_SYS(write), "worker: frames to a TAP device, eventfd; all: log, summary" },
 	{ SCMP_SYS(clock_gettime), "where the vDSO has no clock, as in some virtual machines" },
 	{ SCMP_SYS(futex), "locks of the TCP/UDP stack; waiting for a thread to end" },
 	{ SCMP_SYS(clock_nanosleep), "timers of the TCP/UDP stack" },
 	{ SCMP_SYS(timerfd_settime), "main: --duration" },
 	{ SCMP_SYS(getsockopt), "main: statistics of AF_XDP sockets" },
+	{ SCMP_SYS(recvmsg), "main: the configuration file, open, from the broker" },
 	{ SCMP_SYS(unlinkat), "main: removes its pins" },
-	{ SCMP_SYS(fstat), "stdio: the kind of file that stdout is" },
+	{ SCMP_SYS(fstat), "stdio: the kind of file that stdout or the configuration is" },
+	{ SCMP_SYS(lseek), "stdio: where it stands in the configuration when it closes it" },
 	{ SCMP_SYS(newfstatat), "the same as newer C libraries ask it" },
 	{ SCMP_SYS(getpid), "main: the ready line" },
 	{ SCMP_SYS(close), "main: lets go of sockets, maps, the link that holds the program" },
 	{ SCMP_SYS(brk), "malloc" },
-	{ SCMP_SYS(mmap), "malloc" },
 	{ SCMP_SYS(mremap), "malloc" },
 	{ SCMP_SYS(munmap), "malloc; packet memory and rings at the end" },
-	{ SCMP_SYS(mprotect), "malloc: the heap of a thread grows" },
 	{ SCMP_SYS(madvise), "malloc; the stack of a thread that ends" },
 	{ SCMP_SYS(rt_sigprocmask), "a thread that ends blocks its signals" },
 	{ SCMP_SYS(rt_sigreturn), "back from a signal handler" },
@@ -51,11 +58,43 @@ static const struct {
 	{ SCMP_SYS(exit_group), "the process ends" },
 };
 
-/* Of bpf(2), what works on maps that are open; no loading, creating, attaching. */
-static const enum bpf_cmd allowed_bpf[] = {
-	BPF_LINK_DETACH,     /* takes the program off the interface */
-	BPF_MAP_LOOKUP_ELEM, /* the program's counters */
-	BPF_MAP_DELETE_ELEM, /* libxdp takes a socket out of the XSKMAP */
+/* Of calls that can do much, what is needed: the value of one argument. */
+static const struct narrow_rule {
+	int nr;
+	unsigned int arg;
+	scmp_datum_t mask, value;
+	const char *why;
+} narrow_for_node[] = {
+	{ SCMP_SYS(bpf), 0, ~0U, BPF_MAP_LOOKUP_ELEM, "the program's counters" },
+	{ SCMP_SYS(bpf), 0, ~0U, BPF_LINK_DETACH, "takes the program off the interface" },
+	{ SCMP_SYS(ioctl), 1, ~0U, SIOCGIFNAME, "whether the interface is there, when news got lost" },
+	{ SCMP_SYS(mmap), 2, PROT_EXEC, 0, "malloc; never memory to execute" },
+	{ SCMP_SYS(mprotect), 2, PROT_EXEC, 0, "malloc: the heap of a thread grows" },
+	{ SCMP_SYS(fcntl), 1, ~0U, F_GETFL, "stdio: how the configuration file was opened" },
+}, narrow_for_broker[] = {
+	{ SCMP_SYS(openat), 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY, "the configuration file" },
+};
+
+static const struct rule for_broker[] = {
+	{ SCMP_SYS(recvfrom), "the node asks" },
+	{ SCMP_SYS(sendmsg), "the answer, a descriptor with it" },
+	{ SCMP_SYS(close), "that descriptor is the node's now" },
+	{ SCMP_SYS(write), "log" },
+	{ SCMP_SYS(rt_sigreturn), "back from a signal handler" },
+	{ SCMP_SYS(restart_syscall), "waiting goes on after SIGSTOP, SIGCONT or a debugger" },
+	{ SCMP_SYS(exit_group), "the process ends" },
+};
+
+#define CNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct {
+	const struct rule *rules;
+	const struct narrow_rule *narrow;
+	size_t rule_cnt, narrow_cnt;
+} sandboxes[] = {
+	[SANDBOX_NODE] = { for_node, narrow_for_node, CNT(for_node), CNT(narrow_for_node) },
+	[SANDBOX_BROKER] = { for_broker, narrow_for_broker, CNT(for_broker),
+			     CNT(narrow_for_broker) },
 };
 
 /* Names by number, since the handler may not look them up. */
@@ -83,19 +122,22 @@ static int catch_forbidden(void)
 	return sigaction(SIGSYS, &action, NULL) ? -errno : 0;
 }
 
-static int add_rules(scmp_filter_ctx filter)
+static int add_rules(scmp_filter_ctx filter, enum sandbox which)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]) && !err; i++)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i].nr, 0);
-	for (size_t i = 0; i < sizeof(allowed_bpf) / sizeof(allowed_bpf[0]) && !err; i++)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
-				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)allowed_bpf[i]));
+	for (size_t i = 0; i < sandboxes[which].rule_cnt && !err; i++)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, sandboxes[which].rules[i].nr, 0);
+	for (size_t i = 0; i < sandboxes[which].narrow_cnt && !err; i++) {
+		const struct narrow_rule *r = &sandboxes[which].narrow[i];
+
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, r->nr, 1,
+				       SCMP_CMP(r->arg, SCMP_CMP_MASKED_EQ, r->mask, r->value));
+	}
 	return err;
 }
 
-int sandbox_enter(void)
+int sandbox_enter(enum sandbox which)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
 	int err = filter ? catch_forbidden() : -ENOMEM;
@@ -107,7 +149,7 @@ int sandbox_enter(void)
 	if (!err)
 		err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
 	if (!err)
-		err = add_rules(filter);
+		err = add_rules(filter, which);
 	if (!err)
 		err = seccomp_load(filter);
 	if (filter)

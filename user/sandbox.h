@@ -4,12 +4,17 @@
  *
  * All others end the process with one line that names the call: what hangs on the process, the
  * XDP program above all, goes with it. Called by the main thread, once, when everything is set up;
- * holds for all threads.
+ * holds for all threads, which must be at work: one that is still being created does not survive it.
  */
 #ifndef MEV_SANDBOX_H
 #define MEV_SANDBOX_H
 
+enum sandbox {
+	SANDBOX_NODE,   /* it serves, sums up, cleans up */
+	SANDBOX_BROKER, /* it opens the configuration file for the node */
+};
+
 /* 0 or -errno, logged. There is no way back. */
-int sandbox_enter(void);
+int sandbox_enter(enum sandbox which);
 
 #endif /* MEV_SANDBOX_H */

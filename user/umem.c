@@ -33,7 +33,7 @@ int umem_open(struct umem *u, __u32 chunk_size)
 			"CAP_IPC_LOCK",
 			u->size, strerror(-err));
 		umem_close(u);
-		return err;
+		return -EPERM; /* ENOMEM is what mlock() says beyond the limit */
 	}
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "log.h"
+#include "privileges.h"
 
 #ifndef SO_PREFER_BUSY_POLL
 #define SO_PREFER_BUSY_POLL 69
@@ -102,7 +103,9 @@ int xsk_open(struct xsk **out, const char *ifname, __u32 queue, bool zerocopy)
 		if (!zerocopy || (err != -EOPNOTSUPP && err != -EINVAL))
 			log_err("cannot bind an AF_XDP socket to %s queue %u: %s%s", ifname, queue,
 				strerror(-err),
-				err == -EBUSY ? "; another AF_XDP program holds this queue" : "");
+				err == -EBUSY ? "; another AF_XDP program holds this queue" :
+				err == -EPERM ? privileges_remedy() :
+						"");
 		goto fail;
 	}
 	x->fd = xsk_socket__fd(x->socket);

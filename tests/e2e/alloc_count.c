@@ -4,18 +4,24 @@
  *
  * At the end of the process it writes two numbers to the file that ALLOC_COUNT names: calls by the
  * main thread, and calls by all others. Which thread calls is known by its id alone, so that
- * counting allocates nothing.
+ * counting allocates nothing and makes no syscall.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 static unsigned long main_calls, other_calls;
+static pthread_t main_thread; /* 0 until there may be others */
 
 static void count(void)
 {
-	__atomic_fetch_add(gettid() == getpid() ? &main_calls : &other_calls, 1, __ATOMIC_RELAXED);
+	bool is_main = !main_thread || pthread_equal(pthread_self(), main_thread);
+
+	__atomic_fetch_add(is_main ? &main_calls : &other_calls, 1, __ATOMIC_RELAXED);
 }
 
 /* glibc's own names for what it exports, so that nothing needs to be looked up at run time. */
@@ -67,14 +73,23 @@ void free(void *p)
 	__libc_free(p);
 }
 
-__attribute__((destructor)) static void report(void)
+static int out = -1;
+
+/* At the end the node's sandbox lets nobody open a file. */
+__attribute__((constructor)) static void open_out(void)
 {
 	const char *path = getenv("ALLOC_COUNT");
-	FILE *file = path ? fopen(path, "w") : NULL;
-	unsigned long of_main = main_calls, of_others = other_calls;
 
-	if (!file)
-		return;
-	fprintf(file, "%lu %lu\n", of_main, of_others);
-	fclose(file);
+	main_thread = pthread_self();
+	if (path)
+		out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+}
+
+__attribute__((destructor)) static void report(void)
+{
+	char line[64];
+	int len = snprintf(line, sizeof(line), "%lu %lu\n", main_calls, other_calls);
+
+	if (out >= 0 && write(out, line, len) != len)
+		abort();
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 
 #include "doctor_checks.h"
 #include "latency.h"
+#include "privileges.h"
 #include "umem.h"
 
 #define UMEM_BYTES ((__u64)UMEM_CHUNK_CNT * UMEM_CHUNK_ZEROCOPY)
@@ -58,18 +61,6 @@ static void check_af_xdp(struct doctor_report *r)
 
 /* Capabilities. */
 
-static const struct {
-	int number;
-	const char *name;
-	const char *why;
-	bool sys_admin_will_do; /* where the kernel takes CAP_SYS_ADMIN instead */
-} needed_caps[] = {
-	{ CAP_NET_ADMIN, "cap_net_admin", "to attach the XDP program", false },
-	{ CAP_NET_RAW, "cap_net_raw", "to open AF_XDP sockets", false },
-	{ CAP_BPF, "cap_bpf", "to load the XDP program and create its maps", true },
-	{ CAP_PERFMON, "cap_perfmon", "for the pointer arithmetic of the XDP program", true },
-};
-
 static bool has_cap(const struct doctor_host *host, int number)
 {
 	return host->caps >> number & 1;
@@ -98,20 +89,38 @@ static void check_caps(struct doctor_report *r, struct doctor_host *host)
 		return;
 	}
 	host->caps = (__u64)data[1].effective << 32 | data[0].effective;
-	for (size_t i = 0; i < sizeof(needed_caps) / sizeof(needed_caps[0]); i++) {
-		bool direct = has_cap(host, needed_caps[i].number);
-		bool has = direct ||
-			   (needed_caps[i].sys_admin_will_do && has_cap(host, CAP_SYS_ADMIN));
+	for (size_t i = 0; i < PRIVILEGES_CNT; i++) {
+		const struct privilege *p = &privileges_needed[i];
+		bool direct = has_cap(host, p->cap);
+		bool has = direct || (p->sys_admin_will_do && has_cap(host, CAP_SYS_ADMIN));
+		char name[32] = "";
 
-		doctor_add(r, has ? DOCTOR_OK : DOCTOR_MISSING, needed_caps[i].name,
-			   "%s, needed %s",
+		if (p->cap == CAP_IPC_LOCK)
+			continue; /* by the limit: check_memlock() */
+		for (size_t c = 0; p->name[c] && c + 1 < sizeof(name); c++)
+			name[c] = (char)tolower((unsigned char)p->name[c]);
+		doctor_add(r, has ? DOCTOR_OK : DOCTOR_MISSING, name, "%s, needed at the start %s",
 			   direct ? "there" :
 			   has    ? "CAP_SYS_ADMIN stands in" :
 				    "not there",
-			   needed_caps[i].why);
+			   p->why);
 		if (!has)
 			remedy_caps(r);
 	}
+}
+
+/* What the node locks itself into once it serves. */
+static void check_sandbox(struct doctor_report *r)
+{
+	const __u32 action = SECCOMP_RET_TRAP;
+
+	if (!syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action)) {
+		doctor_add(r, DOCTOR_OK, "sandbox", "seccomp filters can be installed");
+		return;
+	}
+	doctor_add(r, DOCTOR_MISSING, "sandbox", "seccomp: %s", strerror(errno));
+	doctor_remedy(r, "take a kernel with CONFIG_SECCOMP_FILTER=y: `grep SECCOMP_FILTER "
+			 "/boot/config-$(uname -r)`, or `mevnode run --no-sandbox`");
 }
 
 /* Memory. */
@@ -249,6 +258,7 @@ void doctor_check_host(struct doctor_report *r, struct doctor_host *host)
 	check_kernel(r);
 	check_af_xdp(r);
 	check_caps(r, host);
+	check_sandbox(r);
 	check_memlock(r, host);
 	check_hugepages(r, host);
 	check_clock(r);
