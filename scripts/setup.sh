@@ -7,7 +7,7 @@ set -euo pipefail
 build=(gcc libc6-dev make pkg-config clang llvm bpftool libbpf-dev libxdp-dev libinih-dev libjansson-dev
 	liblwip-dev libcap-ng-dev libseccomp-dev)
 tests=(libcriterion-dev libclang-rt-14-dev python3 python3-pytest iproute2 ethtool tcpreplay
-	tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod)
+	libcap2-bin tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod)
 check=(clang-format clang-tidy cppcheck shellcheck mandoc)
 bench=(g++ libbenchmark-dev)
 packages=("${build[@]}" "${tests[@]}" "${check[@]}" "${bench[@]}")

@@ -23,7 +23,7 @@ struct rule {
 
 /*
  * Without conditions on arguments where it can be, so that the kernel answers from a bitmap (Linux
- * 5.11) and runs no filter: the workers' wakeups pay next to nothing. A name that an architecture
+ * 5.11) and runs no filter: a wakeup of the workers pays some tens of ns. A name that an architecture
  * has not, as poll on arm64, is passed over.
  */
 static const struct rule for_node[] = {

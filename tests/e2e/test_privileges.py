@@ -65,9 +65,10 @@ def test_nothing_kept(world2, options):
     assert_nothing_left(world2)
 
 
-def test_nothing_kept_on_tap():
+@pytest.mark.parametrize("user", ((), ("--user", "nobody")), ids=("root", "nobody"))
+def test_nothing_kept_on_tap(user):
     """The other back end."""
-    with TapWorld() as tap, Node(tap, "--json") as node:
+    with TapWorld() as tap, Node(tap, "--json", *user) as node:
         for task in threads(node.pid):
             assert_harmless(task)
         ended = node.stop()
@@ -175,21 +176,25 @@ def as_nobody(world):
         os.chmod(folder, 0o755)
         binary = shutil.copy(MEVNODE, folder)
 
-        def prefix(caps):
+        def prefix(caps, by="ambient"):
             sets = ",".join(["-all", *(f"+{cap}" for cap in caps)])
+            give = f"--inh-caps={sets} --ambient-caps={sets}"
+            if by == "file":
+                run("setcap", ",".join(f"cap_{cap}" for cap in caps) + "=ep", binary)
+                give = "--inh-caps=-all"
             script = ("mount -t bpf -o mode=1777 bpf /sys/fs/bpf; shift; "
                       "exec prlimit --memlock=65536:65536 setpriv --reuid=nobody "
-                      "--regid=nogroup --clear-groups "
-                      f"--inh-caps={sets} --ambient-caps={sets} --bounding-set={sets} "
+                      f"--regid=nogroup --clear-groups {give} --bounding-set={sets} "
                       '"$0" "$@"')
             return ("unshare", "-m", "sh", "-ec", script, binary)
 
         yield prefix
 
 
-def test_minimal_set(world, as_nobody):
-    """An unprivileged user with these and no other; then it has none."""
-    with Node(world, "--mode", "copy", "--json", prefix=as_nobody(NEEDED)) as node:
+@pytest.mark.parametrize("given_by", ("ambient", "file"))
+def test_minimal_set(world, as_nobody, given_by):
+    """An unprivileged user with these and no other, ambient or the binary's; then it has none."""
+    with Node(world, "--mode", "copy", "--json", prefix=as_nobody(NEEDED, given_by)) as node:
         for task in threads(node.pid):
             # Without CAP_SETPCAP the bounding set stays; no_new_privs makes it meaningless.
             assert_harmless(task, bounds=task["CapBnd"])

@@ -147,17 +147,27 @@ static void check_lockdown(struct doctor_report *r)
 	}
 }
 
-static void check_unprivileged(struct doctor_report *r)
+static void check_unprivileged(struct doctor_report *r, const struct doctor_host *host)
 {
 	char value[16];
 
-	if (doctor_read_line("/proc/sys/kernel/unprivileged_bpf_disabled", value, sizeof(value)))
+	if (doctor_read_line("/proc/sys/kernel/unprivileged_bpf_disabled", value, sizeof(value))) {
 		doctor_add(r, DOCTOR_OK, "unprivileged_bpf", "no such setting");
-	else
+	} else if (value[0] != '0' && host->kernel && host->kernel < DOCTOR_KERNEL(5, 19)) {
+		/* Later ones let whoever has a map open go on to use it. */
+		doctor_add(r, DOCTOR_WARNING, "unprivileged_bpf",
+			   "not allowed (kernel.unprivileged_bpf_disabled = %s), and before Linux "
+			   "5.19 that keeps a node without privileges from its own maps: no "
+			   "counters of the XDP program in the summary",
+			   value);
+		doctor_remedy(r, "take a later kernel, or `sysctl -w "
+				 "kernel.unprivileged_bpf_disabled=0` before it is 1");
+	} else {
 		doctor_add(r, DOCTOR_OK, "unprivileged_bpf",
 			   "%s (kernel.unprivileged_bpf_disabled "
 			   "= %s); the node does not need it",
 			   value[0] == '0' ? "allowed" : "not allowed", value);
+	}
 }
 
 /*
@@ -187,6 +197,6 @@ void doctor_check_bpf(struct doctor_report *r, struct doctor_host *host)
 	check_btf(r);
 	check_bpffs(r);
 	check_lockdown(r);
-	check_unprivileged(r);
+	check_unprivileged(r, host);
 	check_dispatcher(r, host);
 }

@@ -15,8 +15,11 @@
 #include "doctor_report.h"
 #include "netif.h"
 
+#define DOCTOR_KERNEL(major, minor) ((__u32)(major) << 16 | (__u32)(minor))
+
 /* What one check finds and a later one goes by. */
 struct doctor_host {
+	__u32 kernel;     /* DOCTOR_KERNEL(major, minor), 0 if it could not be told */
 	__u32 queue_cnt;  /* queues to provide for: those of the interface, else 1 */
 	__u64 caps;       /* effective capabilities, 1 << CAP_* */
 	bool bpf_allowed; /* an XDP program loads */

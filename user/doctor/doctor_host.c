@@ -21,7 +21,7 @@
 #define UMEM_BYTES ((__u64)UMEM_CHUNK_CNT * UMEM_CHUNK_ZEROCOPY)
 #define CLOCKSOURCE "/sys/devices/system/clocksource/clocksource0"
 
-static void check_kernel(struct doctor_report *r)
+static void check_kernel(struct doctor_report *r, struct doctor_host *host)
 {
 	unsigned int major = 0, minor = 0;
 	struct utsname uts;
@@ -33,7 +33,8 @@ static void check_kernel(struct doctor_report *r)
 		doctor_remedy(r, "look at `uname -r`: Linux 5.15 or later is supported");
 		return;
 	}
-	supported = major > 5 || (major == 5 && minor >= 15);
+	host->kernel = DOCTOR_KERNEL(major, minor);
+	supported = host->kernel >= DOCTOR_KERNEL(5, 15);
 	doctor_add(r, supported ? DOCTOR_OK : DOCTOR_MISSING, "kernel", "Linux %s on %s, %s 5.15",
 		   uts.release, uts.machine, supported ? "not older than" : "older than");
 	if (!supported)
@@ -255,7 +256,7 @@ static void check_cpus(struct doctor_report *r, const struct doctor_host *host)
 
 void doctor_check_host(struct doctor_report *r, struct doctor_host *host)
 {
-	check_kernel(r);
+	check_kernel(r, host);
 	check_af_xdp(r);
 	check_caps(r, host);
 	check_sandbox(r);
