@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The AF_XDP back end: program and maps, a socket a queue with full rings, workers, attach; and back.
+ * The AF_XDP back end: program and maps, attach, a socket a queue with full rings, workers; and back.
+ *
+ * The program is attached first and passes every frame until filter_prog_start(): drivers rebuild
+ * their rings for XDP, and some change how many there are.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,11 +14,13 @@
 #include "log.h"
 #include "pins.h"
 
+/* Leaves in b->mode the best that may come of it. */
 static int attach_in_mode(struct af_xdp *b)
 {
 	const struct run_options *o = b->env->options;
 	int err;
 
+	b->mode = o->mode == MODE_AUTO ? MODE_ZEROCOPY : o->mode;
 	if (b->mode != MODE_SKB) {
 		err = filter_prog_attach(b->prog, true);
 		/* With its present settings, as MTU or queues, the driver may refuse: skb does not. */
@@ -107,7 +112,7 @@ static enum exit_code find_interface(struct af_xdp *b)
 		log_warn("%s is down: no frame comes until `ip link set %s up`", name, name);
 	strcpy(b->base.interface, b->netif.name);
 	b->base.ifindex = b->netif.index;
-	return af_xdp_choose_queues(b);
+	return EXIT_DONE;
 }
 
 static int load(struct af_xdp *b)
@@ -133,30 +138,39 @@ static int load(struct af_xdp *b)
 	return err;
 }
 
+static enum exit_code open_in_order(struct af_xdp *b)
+{
+	enum exit_code code = find_interface(b);
+	int err;
+
+	if (code != EXIT_DONE)
+		return code;
+	err = load(b);
+	if (err == -EINVAL && b->env->options->pin_path)
+		return EXIT_USAGE;
+	if (!err)
+		err = attach_in_mode(b);
+	if (err)
+		return backend_exit_code(err);
+	code = af_xdp_open_queues(b);
+	if (code != EXIT_DONE)
+		return code;
+	err = af_xdp_prepare_workers(b);
+	if (!err)
+		err = open_stack(b);
+	return backend_exit_code(err);
+}
+
 static enum exit_code af_xdp_open(struct backend **out, const struct backend_env *env)
 {
 	struct af_xdp *b = calloc(1, sizeof(*b));
 	enum exit_code code;
-	int err;
 
 	if (!b)
 		return EXIT_FAILED;
 	b->base.ops = &backend_af_xdp;
 	b->env = env;
-	code = find_interface(b);
-	if (code == EXIT_DONE) {
-		err = load(b);
-		if (err == -EINVAL && env->options->pin_path)
-			code = EXIT_USAGE;
-		if (!err)
-			err = af_xdp_prepare_workers(b);
-		if (!err)
-			err = af_xdp_open_sockets(b);
-		if (!err)
-			err = open_stack(b);
-		if (code == EXIT_DONE)
-			code = backend_exit_code(err);
-	}
+	code = open_in_order(b);
 	if (code != EXIT_DONE) {
 		af_xdp_close(&b->base);
 		return code;
@@ -182,12 +196,10 @@ static enum exit_code af_xdp_start(struct backend *base)
 	int err;
 
 	err = af_xdp_start_workers(b);
-	if (!err)
-		err = attach_in_mode(b);
 	if (err)
 		af_xdp_stop(base);
 	else
-		af_xdp_warn_of_unserved(b);
+		filter_prog_start(b->prog);
 	b->base.mode = run_mode_name(b->mode);
 	return backend_exit_code(err);
 }

@@ -26,12 +26,11 @@ struct af_xdp {
 	__u32 started_cnt;
 };
 
-/* Which queues to serve, into b->base. */
-enum exit_code af_xdp_choose_queues(struct af_xdp *b);
-void af_xdp_warn_of_unserved(struct af_xdp *b);
-
-/* A socket a queue, in the mode to be had: b->mode. 0 or -errno, logged. */
-int af_xdp_open_sockets(struct af_xdp *b);
+/*
+ * Once attached: which queues to serve, into b->base, and a socket for each in the best mode that
+ * b->mode and the options allow, which b->mode then says. Logged.
+ */
+enum exit_code af_xdp_open_queues(struct af_xdp *b);
 /* Accepts a back end without sockets. */
 void af_xdp_close_sockets(struct af_xdp *b);
 

@@ -2,17 +2,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "backend_af_xdp.h"
 #include "log.h"
 
 /* Queues. */
 
-enum exit_code af_xdp_choose_queues(struct af_xdp *b)
+/* Into b->base: those asked for, else the first `cnt`. */
+static enum exit_code choose_queues(struct af_xdp *b, __u32 cnt)
 {
 	const struct run_options *o = b->env->options;
 
-	b->base.queue_cnt = o->queue_cnt ? o->queue_cnt : b->netif.rx_queues;
+	b->base.queue_cnt = o->queue_cnt ? o->queue_cnt : cnt;
 	if (b->base.queue_cnt > MEV_MAX_QUEUES) {
 		log_err("%s has %u queues, %d are supported: choose with --queues", b->netif.name,
 			b->base.queue_cnt, MEV_MAX_QUEUES);
@@ -34,17 +36,6 @@ enum exit_code af_xdp_choose_queues(struct af_xdp *b)
 	return EXIT_DONE;
 }
 
-/* Asked once attached: virtio_net may raise the number of its queues for a program. */
-void af_xdp_warn_of_unserved(struct af_xdp *b)
-{
-	struct netif now;
-
-	if (!netif_query(b->netif.name, &now) && b->base.queue_cnt < now.rx_queues)
-		log_warn("%u of %u RX queues of %s are served: candidates on the others go to the "
-			 "kernel, counted as no_socket",
-			 b->base.queue_cnt, now.rx_queues, b->netif.name);
-}
-
 /* Sockets. */
 
 void af_xdp_close_sockets(struct af_xdp *b)
@@ -57,8 +48,14 @@ void af_xdp_close_sockets(struct af_xdp *b)
 
 static int open_sockets(struct af_xdp *b, bool zerocopy)
 {
+	size_t size = b->base.queue_cnt * sizeof(*b->workers);
 	int err = 0;
 
+	free(b->workers);
+	b->workers = aligned_alloc(MEV_CACHELINE, size);
+	if (!b->workers)
+		return -ENOMEM;
+	memset(b->workers, 0, size);
 	for (__u32 i = 0; i < b->base.queue_cnt && !err; i++)
 		err = xsk_open(&b->workers[i].xsk, b->netif.name, b->base.queues[i], zerocopy);
 	if (err)
@@ -66,29 +63,55 @@ static int open_sockets(struct af_xdp *b, bool zerocopy)
 	return err;
 }
 
-/* Zero-copy unless a lesser mode is asked for; the lesser one only where none is demanded. */
-int af_xdp_open_sockets(struct af_xdp *b)
+/* True: done with, *code says how. False: there is no zero-copy, and none is demanded. */
+static bool open_zerocopy(struct af_xdp *b, __u32 cnt, enum exit_code *code)
 {
-	const struct run_options *o = b->env->options;
 	int err;
 
-	if (o->mode == MODE_AUTO || o->mode == MODE_ZEROCOPY) {
-		err = open_sockets(b, true);
-		if (err != -EOPNOTSUPP && err != -EINVAL) {
-			b->mode = MODE_ZEROCOPY;
-			return err;
-		}
-		if (o->mode == MODE_ZEROCOPY) {
-			log_err("%s (%s) has no zero-copy: %s; take --mode copy, or a driver that "
-				"has it",
-				b->netif.name, b->netif.driver, strerror(-err));
-			return -EOPNOTSUPP;
-		}
-		log_info("%s (%s) has no zero-copy: %s; trying copy", b->netif.name,
-			 b->netif.driver, strerror(-err));
+	*code = choose_queues(b, cnt);
+	if (*code != EXIT_DONE)
+		return true;
+	err = open_sockets(b, true);
+	*code = backend_exit_code(err);
+	if (err != -EOPNOTSUPP && err != -EINVAL)
+		return true;
+	if (b->env->options->mode == MODE_ZEROCOPY) {
+		log_err("%s (%s) has no zero-copy: %s; take --mode copy, or a driver that has it",
+			b->netif.name, b->netif.driver, strerror(-err));
+		*code = EXIT_HOST;
+		return true;
 	}
-	b->mode = o->mode == MODE_SKB ? MODE_SKB : MODE_COPY;
-	return open_sockets(b, false);
+	log_info("%s (%s) has no zero-copy: %s; trying copy", b->netif.name, b->netif.driver,
+		 strerror(-err));
+	b->mode = MODE_COPY;
+	return false;
+}
+
+enum exit_code af_xdp_open_queues(struct af_xdp *b)
+{
+	__u32 before = b->netif.rx_queues;
+	int err = netif_query(b->base.interface, &b->netif);
+	enum exit_code code;
+
+	if (err) {
+		log_err("interface %s: %s", b->base.interface, strerror(-err));
+		return backend_exit_code(err);
+	}
+	/*
+	 * Queues that came with the program (virtio_net with more of them than CPUs) go with it, and
+	 * virtio_net lets no zero-copy socket go from a queue that is gone: the next start would hang
+	 * in the kernel. They get one only if asked for.
+	 */
+	if (b->mode != MODE_ZEROCOPY || !open_zerocopy(b, MIN(before, b->netif.rx_queues), &code)) {
+		code = choose_queues(b, b->netif.rx_queues);
+		if (code == EXIT_DONE)
+			code = backend_exit_code(open_sockets(b, false));
+	}
+	if (code == EXIT_DONE && b->base.queue_cnt < b->netif.rx_queues)
+		log_warn("%u of %u RX queues of %s are served: candidates on the others go to the "
+			 "kernel, counted as no_socket",
+			 b->base.queue_cnt, b->netif.rx_queues, b->netif.name);
+	return code;
 }
 
 /* Workers. */
@@ -116,14 +139,9 @@ static int prepare_worker(struct af_xdp *b, __u32 i, const struct latency_clock 
 int af_xdp_prepare_workers(struct af_xdp *b)
 {
 	const struct config *config = b->env->config;
-	size_t size = b->base.queue_cnt * sizeof(*b->workers);
 	struct latency_clock clock;
 	int err;
 
-	b->workers = aligned_alloc(MEV_CACHELINE, size);
-	if (!b->workers)
-		return -ENOMEM;
-	memset(b->workers, 0, size);
 	err = pool_table_open(&b->index, config->pool_cnt);
 	for (__u32 i = 0; i < config->pool_cnt && !err; i++)
 		err = pool_table_add(b->index, config->pools[i].address, i);

@@ -228,8 +228,12 @@ int filter_prog_configure(struct filter_prog *fp, const struct config *config, _
 	fp->config->flags |= flags;
 	fp->config->own_ip = own_ip;
 	memcpy(fp->config->mac, fp->netif.mac, sizeof(fp->config->mac));
-	__atomic_store_n(&fp->config->ready, 1, __ATOMIC_RELEASE);
 	return 0;
+}
+
+void filter_prog_start(struct filter_prog *fp)
+{
+	__atomic_store_n(&fp->config->ready, 1, __ATOMIC_RELEASE);
 }
 
 int filter_prog_set_xsk(struct filter_prog *fp, __u32 queue, int xsk_fd)

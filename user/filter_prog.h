@@ -2,8 +2,8 @@
 /*
  * filter_prog - the XDP program and its maps, from userspace
  *
- * Open loads program and maps and pins the maps; attach comes after everything that the program
- * leads to is in place; detach comes first at the end. The program hangs on a BPF link, which the
+ * Open loads program and maps and pins the maps; attach comes next, and start when everything that
+ * the program leads to is in place; detach comes first at the end. The program hangs on a BPF link, which the
  * kernel detaches when the process ends in whatever way; pins would stay, so the next open removes
  * what a killed node left. One node a pin directory, by flock on it.
  * One thread; config and pools are mapped memory, which workers read.
@@ -34,11 +34,14 @@ int filter_prog_open(struct filter_prog **out, const struct netif *netif, const 
 void filter_prog_close(struct filter_prog *fp);
 
 /*
- * Fills pools, their index and then the configuration, which makes the program start to judge.
+ * Fills pools, their index and the configuration. The program passes every frame until it is started.
  * `own_ip`: an address whose frames the program leads to userspace as well, or 0.
  */
 int filter_prog_configure(struct filter_prog *fp, const struct config *config, __u32 flags,
 			  __be32 own_ip);
+
+/* The program starts to judge. */
+void filter_prog_start(struct filter_prog *fp);
 
 /* Leads candidates of `queue` to the socket `xsk_fd`. */
 int filter_prog_set_xsk(struct filter_prog *fp, __u32 queue, int xsk_fd);
