@@ -14,6 +14,22 @@
 #include "log.h"
 #include "pins.h"
 
+/* Somebody has chosen the hook already. */
+static int adopt_in_mode(struct af_xdp *b)
+{
+	bool native = filter_prog_native(b->prog);
+
+	if (b->env->options->mode == MODE_AUTO && !native)
+		b->mode = MODE_SKB;
+	if (native == (b->mode != MODE_SKB))
+		return 0;
+	log_err("the program on %s is attached %s, which --mode %s is not: drop --mode, or attach it "
+		"anew",
+		b->netif.name, native ? "in the driver" : "in the generic hook",
+		run_mode_name(b->mode));
+	return -EOPNOTSUPP;
+}
+
 /* Leaves in b->mode the best that may come of it. */
 static int attach_in_mode(struct af_xdp *b)
 {
@@ -21,6 +37,8 @@ static int attach_in_mode(struct af_xdp *b)
 	int err;
 
 	b->mode = o->mode == MODE_AUTO ? MODE_ZEROCOPY : o->mode;
+	if (o->adopt)
+		return adopt_in_mode(b);
 	if (b->mode != MODE_SKB) {
 		err = filter_prog_attach(b->prog, true);
 		/* With its present settings, as MTU or queues, the driver may refuse: skb does not. */
@@ -118,20 +136,15 @@ static enum exit_code find_interface(struct af_xdp *b)
 static int load(struct af_xdp *b)
 {
 	const struct run_options *o = b->env->options;
-	char pin_path[64 + IF_NAMESIZE];
 	int err;
 
-	snprintf(pin_path, sizeof(pin_path), "%s/%s", PINS_ROOT, b->netif.name);
-	/* A bpffs takes no dots in names, which those of VLAN interfaces have: eth0.100. */
-	for (char *dot = pin_path; (dot = strchr(dot, '.'));)
-		*dot = '_';
 	if (o->pin_path && !pins_in_bpffs(o->pin_path)) {
 		log_err("--pin-path %s is not in a bpffs: take a folder below /sys/fs/bpf",
 			o->pin_path);
 		return -EINVAL;
 	}
-	err = filter_prog_open(&b->prog, &b->netif, o->pin_path ? o->pin_path : pin_path,
-			       b->env->config->pool_cnt);
+	err = filter_prog_open(&b->prog, &b->netif, o->pin_path, b->env->config->pool_cnt,
+			       o->adopt);
 	if (!err)
 		err = filter_prog_configure(b->prog, b->env->config,
 					    o->verify_checksum ? MEV_VERIFY_UDP_SUM : 0, o->own_ip);

@@ -124,7 +124,7 @@ static int prepare_worker(struct af_xdp *b, __u32 i, const struct latency_clock 
 	w->hot_path = (struct hot_path){
 		.config = filter_prog_config(b->prog),
 		.pools = filter_prog_pools(b->prog),
-		.pool_cnt = MEV_MAX_POOLS,
+		.pool_cnt = filter_prog_room(b->prog),
 		.index = b->index,
 	};
 	w->base.control = b->env->control;

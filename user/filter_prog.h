@@ -22,15 +22,19 @@
 struct filter_prog;
 
 /*
- * Loads for `netif` and as many as `pool_cnt` pools. Maps are pinned in `pin_dir`, created if need be; where that is not in a bpffs
- * the program does without pins, and says so. Refuses (-EBUSY) an interface that has an
- * XDP program and a pin directory that a running node holds. Logs why it fails; -EPERM, -EACCES:
- * privileges.
+ * Loads for `netif` and as many as `pool_cnt` pools. Maps are pinned in `pin_dir` (NULL: the
+ * default), created if need be; where that is not in a bpffs the program does without pins, and says
+ * so. Refuses (-EBUSY) an interface that has an XDP program and a pin directory that a running node
+ * holds. `adopt`: instead takes over the filter that is attached there, by its pins (adopt.h).
+ * Logs why it fails; -EPERM, -EACCES: privileges; -EINVAL, only if `pin_dir` is not NULL: it is wrong.
  */
 int filter_prog_open(struct filter_prog **out, const struct netif *netif, const char *pin_dir,
-		     __u32 pool_cnt);
+		     __u32 pool_cnt, bool adopt);
 
-/* Detaches, unpins, frees. Accepts NULL. */
+/* Whether an adopted program is in the driver. */
+bool filter_prog_native(const struct filter_prog *fp);
+
+/* Detaches and unpins, unless adopted; frees. Accepts NULL. */
 void filter_prog_close(struct filter_prog *fp);
 
 /*
@@ -52,11 +56,13 @@ int filter_prog_set_xsk(struct filter_prog *fp, __u32 queue, int xsk_fd);
  */
 int filter_prog_attach(struct filter_prog *fp, bool native);
 
-/* No frame is redirected after it returns. */
+/* No frame is redirected after it returns. An adopted program stays and leads candidates to the kernel. */
 void filter_prog_detach(struct filter_prog *fp);
 
 const struct mev_config *filter_prog_config(const struct filter_prog *fp);
 const struct mev_pool *filter_prog_pools(const struct filter_prog *fp);
+/* Entries of the latter. */
+__u32 filter_prog_room(const struct filter_prog *fp);
 
 /* The program's counters, summed over CPUs. 0 or -errno. */
 int filter_prog_counters(const struct filter_prog *fp, struct mev_counters *sum);

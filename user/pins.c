@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "pins.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -60,14 +61,12 @@ static int lock_retrying(int fd)
 	return -EBUSY;
 }
 
-/* Makes, opens and locks p->dir. -ESTALE: a node that was just ending has removed it meanwhile. */
+/* Opens and locks p->dir. -ESTALE: a node that was just ending has removed it meanwhile. */
 static int hold_once(struct pins *p)
 {
 	struct stat opened, named;
-	int err = make_dirs(p->dir);
+	int err;
 
-	if (err)
-		return err == -ENOENT ? -ESTALE : err;
 	p->lock_fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->lock_fd < 0)
 		return errno == ENOENT ? -ESTALE : -errno;
@@ -86,15 +85,29 @@ static int hold(struct pins *p)
 {
 	int err = -ESTALE;
 
-	for (int i = 0; i < 10 && err == -ESTALE; i++)
-		err = hold_once(p);
+	for (int i = 0; i < 10 && err == -ESTALE; i++) {
+		err = make_dirs(p->dir);
+		if (!err)
+			err = hold_once(p);
+		else if (err == -ENOENT)
+			err = -ESTALE;
+	}
+	return err;
+}
+
+static int log_hold(const struct pins *p, int err)
+{
+	if (err == -EBUSY)
+		log_err("another mevnode holds %s: stop it, or give this one its own --pin-path",
+			p->dir);
+	else if (err)
+		log_err("cannot use %s for pins: %s%s", p->dir, strerror(-err),
+			err == -EPERM || err == -EACCES ? "; run as root" : "");
 	return err;
 }
 
 int pins_open(struct pins *p, const char *dir)
 {
-	int err;
-
 	p->lock_fd = -1;
 	if (snprintf(p->dir, sizeof(p->dir), "%s", dir) >= (int)sizeof(p->dir)) {
 		log_err("--pin-path %.40s... is too long", dir);
@@ -106,14 +119,38 @@ int pins_open(struct pins *p, const char *dir)
 			 p->dir);
 		return 0;
 	}
-	err = hold(p);
-	if (err == -EBUSY)
-		log_err("another mevnode holds %s: stop it, or give this one its own --pin-path",
-			p->dir);
-	else if (err)
-		log_err("cannot use %s for pins: %s%s", p->dir, strerror(-err),
-			err == -EPERM || err == -EACCES ? "; run as root" : "");
-	return err;
+	return log_hold(p, hold(p));
+}
+
+int pins_open_existing(struct pins *p, const char *dir)
+{
+	p->lock_fd = -1;
+	snprintf(p->dir, sizeof(p->dir), "%s", dir);
+	return log_hold(p, hold_once(p));
+}
+
+void pins_default_dir(const char *ifname, char *out, size_t len)
+{
+	snprintf(out, len, "%s/%s", PINS_ROOT, ifname);
+	for (char *dot = out; (dot = strchr(dot, '.'));)
+		*dot = '_';
+}
+
+__u32 pins_map_id(const char *dir, const char *name)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		info.id = 0;
+	close(fd);
+	return info.id;
 }
 
 void pins_path(const struct pins *p, const char *name, char *out, size_t len)

@@ -10,6 +10,7 @@
 #define MEV_PINS_H
 
 #include <limits.h>
+#include <linux/types.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -25,6 +26,15 @@ struct pins {
  * all logged. Where `dir` is not in a bpffs: 0, said, and pins_held() is false.
  */
 int pins_open(struct pins *p, const char *dir);
+
+/* The same for a directory that is there, with the pins of a loader in it. */
+int pins_open_existing(struct pins *p, const char *dir);
+
+/* Where the maps of a node on `ifname` are pinned: a bpffs takes no dots in names (eth0.100). */
+void pins_default_dir(const char *ifname, char *out, size_t len);
+
+/* The id of the map pinned as DIR/NAME; 0: there is none, or it may not be looked at. */
+__u32 pins_map_id(const char *dir, const char *name);
 
 /* Whether `dir`, or the nearest existing folder above it, lies in a bpffs. */
 bool pins_in_bpffs(const char *dir);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attached.h"
 #include "doctor_checks.h"
 #include "doctor_netlink.h"
 #include "doctor_nic.h"
@@ -19,13 +20,13 @@
 /* In zero-copy mode the NIC writes whole frames, with their 14 + 4 bytes in front, into chunks. */
 #define ZEROCOPY_MTU (UMEM_CHUNK_ZEROCOPY - XDP_PACKET_HEADROOM - 18)
 
-static const char *hook_name(const struct doctor_xdp *xdp)
+static const char *hook_name(const struct attached *xdp)
 {
 	return xdp->native ? "native" : "skb";
 }
 
 /* "no XDP program" or "XDP program 7 mev_filter (native)". */
-static void describe_xdp(const struct doctor_xdp *xdp, char *out, size_t len)
+static void describe_xdp(const struct attached *xdp, char *out, size_t len)
 {
 	if (!xdp->prog_id)
 		snprintf(out, len, "no XDP program");
@@ -34,13 +35,13 @@ static void describe_xdp(const struct doctor_xdp *xdp, char *out, size_t len)
 			 xdp->visible ? xdp->name : "of unknown name", hook_name(xdp));
 }
 
-static bool is_ours(const struct doctor_xdp *xdp)
+static bool is_ours(const struct attached *xdp)
 {
 	return xdp->visible && !strcmp(xdp->name, "mev_filter");
 }
 
 /* Our filter, but held by no node's BPF link. */
-static bool is_orphan(const struct doctor_xdp *xdp)
+static bool is_orphan(const struct attached *xdp)
 {
 	return is_ours(xdp) && !xdp->link_id;
 }
@@ -50,11 +51,11 @@ static bool is_orphan(const struct doctor_xdp *xdp)
 static void list_one(struct doctor_report *r, const char *name)
 {
 	struct netif netif;
-	struct doctor_xdp xdp;
+	struct attached xdp;
 	char text[96];
 
 	/* One that went away since the list was made is none. */
-	if (netif_query(name, &netif) || doctor_query_xdp(netif.index, &xdp))
+	if (netif_query(name, &netif) || attached_query(netif.index, &xdp))
 		return;
 	describe_xdp(&xdp, text, sizeof(text));
 	doctor_add(r, is_orphan(&xdp) ? DOCTOR_WARNING : DOCTOR_OK, name,
@@ -193,9 +194,9 @@ static void check_modes(struct doctor_report *r, const struct netif *netif,
 
 static void check_xdp(struct doctor_report *r, const struct netif *netif)
 {
-	struct doctor_xdp xdp;
+	struct attached xdp;
 	char text[96];
-	int err = doctor_query_xdp(netif->index, &xdp);
+	int err = attached_query(netif->index, &xdp);
 
 	if (err) {
 		doctor_add(r, DOCTOR_WARNING, "xdp", "query: %s", strerror(-err));

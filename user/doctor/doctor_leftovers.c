@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "attached.h"
 #include "doctor_checks.h"
 #include "pins.h"
 
@@ -76,46 +77,13 @@ static bool is_held(const char *path, int *pid)
 	return held;
 }
 
-static __u32 id_of_pinned_map(const char *path)
-{
-	struct bpf_map_info info = { 0 };
-	__u32 len = sizeof(info);
-	int fd = bpf_obj_get(path);
-
-	if (fd < 0)
-		return 0;
-	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		info.id = 0; /* then who uses it is not known */
-	close(fd);
-	return info.id;
-}
-
-static bool prog_uses_map(__u32 prog_id, __u32 map_id)
-{
-	__u32 map_ids[64] = { 0 }, len = sizeof(struct bpf_prog_info);
-	struct bpf_prog_info info = { .nr_map_ids = 64, .map_ids = (__u64)(unsigned long)map_ids };
-	int fd = bpf_prog_get_fd_by_id(prog_id), err;
-
-	if (fd < 0)
-		return false;
-	err = bpf_obj_get_info_by_fd(fd, &info, &len);
-	close(fd);
-	for (__u32 i = 0; !err && i < info.nr_map_ids && i < 64; i++)
-		if (map_ids[i] == map_id)
-			return true;
-	return false;
-}
-
 /* A loaded program that uses the pinned maps, such as one that xdp-loader attached; else 0. */
 static __u32 find_user_of(const struct pin_dir *dir)
 {
-	char path[PATH_MAX];
-	__u32 map_id;
+	__u32 map_id = pins_map_id(dir->path, "mev_config");
 
-	snprintf(path, sizeof(path), "%s/mev_config", dir->path);
-	map_id = id_of_pinned_map(path);
 	for (__u32 id = 0; map_id && !bpf_prog_get_next_id(id, &id);)
-		if (prog_uses_map(id, map_id))
+		if (attached_uses_map(id, map_id))
 			return id;
 	return 0;
 }
