@@ -2,6 +2,7 @@
 #include "adopt.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <stdio.h>
@@ -20,13 +21,10 @@
 
 static int check_attached(const struct netif *netif, const struct attached *on)
 {
-	char dir[sizeof(PINS_ROOT) + IF_NAMESIZE];
-
 	if (!on->prog_id) {
-		pins_default_dir(netif->name, dir, sizeof(dir));
-		log_err("%s has no XDP program to adopt: `xdp-loader load -m native -s xdp -p %s %s "
-			"mev_filter.bpf.o`, or run without --adopt",
-			netif->name, dir, netif->name);
+		log_err("%s has no XDP program to adopt: load one, as `mevnode run --help` shows, or "
+			"run without --adopt",
+			netif->name);
 		return -ENOENT;
 	}
 	if (!on->visible) {
@@ -87,24 +85,65 @@ static int check_dir(const struct netif *netif, const struct attached *on, const
 
 static int wrong_layout(const char *path, const char *what, __u32 is, __u32 want)
 {
-	log_err("%s was made by another version: %s %u instead of %u; unload the program, remove the "
-		"pins, and load this version's mev_filter.bpf.o",
+	log_err("%s is of another version: %s %u instead of %u; unload the program, remove the pins, "
+		"and load this version's mev_filter.bpf.o",
 		path, what, is, want);
 	return -EOPNOTSUPP;
 }
 
-static int check_layout(const char *path, const struct bpf_map_info *is, const struct bpf_map *want)
+static int check_sizes(const char *path, const struct bpf_map_info *is, const struct bpf_map *want)
 {
 	if (is->type != (__u32)bpf_map__type(want))
 		return wrong_layout(path, "map type", is->type, (__u32)bpf_map__type(want));
 	if (is->key_size != bpf_map__key_size(want))
-		return wrong_layout(path, "a key size of", is->key_size, bpf_map__key_size(want));
+		return wrong_layout(path, "key size", is->key_size, bpf_map__key_size(want));
 	if (is->value_size != bpf_map__value_size(want))
-		return wrong_layout(path, "a value size of", is->value_size,
-				    bpf_map__value_size(want));
+		return wrong_layout(path, "value size", is->value_size, bpf_map__value_size(want));
 	if (is->map_flags != bpf_map__map_flags(want))
-		return wrong_layout(path, "flags", is->map_flags, bpf_map__map_flags(want));
+		return wrong_layout(path, "map flags", is->map_flags, bpf_map__map_flags(want));
 	return 0;
+}
+
+/* Whether two structs have the same fields in the same places. */
+static bool same_fields(const struct btf *a, __u32 type_a, const struct btf *b, __u32 type_b)
+{
+	const struct btf_type *ta = btf__type_by_id(a, type_a), *tb = btf__type_by_id(b, type_b);
+
+	if (!ta || !tb || !btf_is_struct(ta) || !btf_is_struct(tb))
+		return true; /* numbers: their size has been compared */
+	if (btf_vlen(ta) != btf_vlen(tb))
+		return false;
+	for (__u32 i = 0; i < btf_vlen(ta); i++) {
+		const struct btf_member *ma = btf_members(ta) + i, *mb = btf_members(tb) + i;
+
+		if (ma->offset != mb->offset ||
+		    btf__resolve_size(a, ma->type) != btf__resolve_size(b, mb->type) ||
+		    strcmp(btf__name_by_offset(a, ma->name_off),
+			   btf__name_by_offset(b, mb->name_off)))
+			return false;
+	}
+	return true;
+}
+
+/* Fields may have changed their meaning at the same size. Maps without types pass. */
+static int check_fields(const char *path, const struct bpf_map_info *is, const struct bpf_map *want,
+			const struct btf *ours)
+{
+	struct btf *theirs = is->btf_id ? btf__load_from_kernel_by_id(is->btf_id) : NULL;
+	bool same = true;
+
+	if (theirs && ours)
+		same = same_fields(theirs, is->btf_key_type_id, ours,
+				   bpf_map__btf_key_type_id(want)) &&
+		       same_fields(theirs, is->btf_value_type_id, ours,
+				   bpf_map__btf_value_type_id(want));
+	btf__free(theirs);
+	if (same)
+		return 0;
+	log_err("%s is of another version, with other fields; unload the program, remove the pins, "
+		"and load this version's mev_filter.bpf.o",
+		path);
+	return -EOPNOTSUPP;
 }
 
 static int check_room(const char *path, const char *name, __u32 max_entries, __u32 pool_cnt)
@@ -123,7 +162,8 @@ static int check_room(const char *path, const char *name, __u32 max_entries, __u
 	return -EOPNOTSUPP;
 }
 
-static int adopt_one(struct bpf_map *map, const struct pins *pins, __u32 prog_id, __u32 pool_cnt)
+static int adopt_one(struct bpf_map *map, const struct btf *btf, const struct pins *pins,
+		     __u32 prog_id, __u32 pool_cnt)
 {
 	struct bpf_map_info info = { 0 };
 	__u32 len = sizeof(info);
@@ -139,7 +179,9 @@ static int adopt_one(struct bpf_map *map, const struct pins *pins, __u32 prog_id
 			err = -EOPNOTSUPP; /* a version without this map */
 		goto out;
 	}
-	err = check_layout(path, &info, map);
+	err = check_sizes(path, &info, map);
+	if (!err)
+		err = check_fields(path, &info, map, btf);
 	if (!err)
 		err = check_room(path, bpf_map__name(map), info.max_entries, pool_cnt);
 	if (!err && !attached_uses_map(prog_id, info.id)) {
@@ -166,12 +208,12 @@ int adopt_maps(struct bpf_object *obj, const struct netif *netif, const struct a
 		err = pin_dir ? check_dir(netif, on, pin_dir) :
 				find_dir(netif, on, found, sizeof(found));
 	if (!err)
-		err = pins_open_existing(pins, pin_dir ? pin_dir : found);
+		err = pins_hold(pins, pin_dir ? pin_dir : found);
 	if (err)
 		return err;
 	bpf_object__for_each_map(map, obj)
 		if (!err && !bpf_map__is_internal(map))
-			err = adopt_one(map, pins, on->filter_id, pool_cnt);
+			err = adopt_one(map, bpf_object__btf(obj), pins, on->filter_id, pool_cnt);
 	return err;
 }
 

@@ -36,52 +36,6 @@ static size_t map_size(const struct bpf_map *map)
 	return (bytes + page - 1) / page * page;
 }
 
-/* Pins. */
-
-/* Removes the pins of our maps; returns how many there were. */
-static int unpin_all(struct filter_prog *fp)
-{
-	struct bpf_map *map;
-	int cnt = 0;
-
-	bpf_object__for_each_map(map, fp->skel->obj)
-		if (!bpf_map__is_internal(map))
-			cnt += pins_remove(&fp->pins, bpf_map__name(map));
-	return cnt;
-}
-
-static void drop_pins(struct filter_prog *fp)
-{
-	if (pins_held(&fp->pins) && !fp->adopted)
-		unpin_all(fp);
-	pins_close(&fp->pins);
-}
-
-/* Holds the directory, clears it of what a killed node left, and lets libbpf pin there. */
-static int take_pins(struct filter_prog *fp, const char *dir)
-{
-	char path[PATH_MAX];
-	struct bpf_map *map;
-	int err, stale;
-
-	err = pins_open(&fp->pins, dir);
-	if (err)
-		return err;
-	stale = pins_held(&fp->pins) ? unpin_all(fp) : 0;
-	if (stale)
-		log_info("removed %d pins that an earlier run left in %s", stale, fp->pins.dir);
-	bpf_object__for_each_map(map, fp->skel->obj) {
-		if (bpf_map__is_internal(
-			    map)) /* the compiler's .rodata: cannot be pinned by name */
-			continue;
-		pins_path(&fp->pins, bpf_map__name(map), path, sizeof(path));
-		err = bpf_map__set_pin_path(map, pins_held(&fp->pins) ? path : NULL);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 /* Loading. */
 
 static int refuse_attached(const struct netif *netif, const struct attached *on)
@@ -123,7 +77,7 @@ static int load(struct filter_prog *fp, const char *pin_dir, __u32 pool_cnt)
 	int err;
 
 	pins_default_dir(fp->netif.name, default_dir, sizeof(default_dir));
-	err = take_pins(fp, pin_dir ? pin_dir : default_dir);
+	err = pins_take(&fp->pins, pin_dir ? pin_dir : default_dir, fp->skel->obj);
 	if (!err && pool_cnt > bpf_map__max_entries(fp->skel->maps.mev_pool_stats))
 		err = bpf_map__set_max_entries(fp->skel->maps.mev_pool_stats, pool_cnt);
 	if (err)
@@ -197,8 +151,9 @@ void filter_prog_close(struct filter_prog *fp)
 		munmap(fp->config, map_size(fp->skel->maps.mev_config));
 	if (fp->pools)
 		munmap(fp->pools, map_size(fp->skel->maps.mev_pools));
-	if (fp->skel)
-		drop_pins(fp);
+	if (fp->skel && !fp->adopted)
+		pins_remove(&fp->pins, fp->skel->obj);
+	pins_close(&fp->pins);
 	mev_filter_bpf__destroy(fp->skel);
 	free(fp);
 }
@@ -297,6 +252,7 @@ static void take_sockets_out(struct filter_prog *fp)
 
 	for (__u32 queue = 0; queue < bpf_map__max_entries(xsks); queue++)
 		bpf_map_delete_elem(bpf_map__fd(xsks), &queue);
+	fp->config->own_ip = 0; /* an address that nobody answers for now */
 }
 
 void filter_prog_detach(struct filter_prog *fp)

@@ -49,9 +49,12 @@ static const char usage[] =
 	"  mevnode run -i eth1 -c pools.ini                 every queue, the best mode to be had\n"
 	"  mevnode run -i eth1 -m zerocopy --poll spin -q 0-1 --cpus 2,3\n"
 	"  mevnode run -b tap --host-ip 192.168.69.1/24     a TAP device and an address to ping\n"
-	"  xdp-loader load -m native -s xdp -p /sys/fs/bpf/mevnode/eth1 eth1 mev_filter.bpf.o &&\n"
-	"      mevnode run -i eth1 --adopt                  a program that outlives the node\n"
-	"  mevnode run -i veth1 --replies 1000 --json       stop by itself, summary for a script\n";
+	"  mevnode run -i veth1 --replies 1000 --json       stop by itself, summary for a script\n"
+	"\n"
+	"A program that outlives the node (xdp-loader makes one folder, not the one above it):\n"
+	"  mkdir -p /sys/fs/bpf/mevnode\n"
+	"  xdp-loader load -m native -s xdp -p /sys/fs/bpf/mevnode/eth1 eth1 mev_filter.bpf.o\n"
+	"  mevnode run -i eth1 --adopt\n";
 /* clang-format on */
 
 enum {

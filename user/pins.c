@@ -106,7 +106,7 @@ static int log_hold(const struct pins *p, int err)
 	return err;
 }
 
-int pins_open(struct pins *p, const char *dir)
+static int pins_open(struct pins *p, const char *dir)
 {
 	p->lock_fd = -1;
 	if (snprintf(p->dir, sizeof(p->dir), "%s", dir) >= (int)sizeof(p->dir)) {
@@ -122,7 +122,7 @@ int pins_open(struct pins *p, const char *dir)
 	return log_hold(p, hold(p));
 }
 
-int pins_open_existing(struct pins *p, const char *dir)
+int pins_hold(struct pins *p, const char *dir)
 {
 	p->lock_fd = -1;
 	snprintf(p->dir, sizeof(p->dir), "%s", dir);
@@ -158,12 +158,41 @@ void pins_path(const struct pins *p, const char *name, char *out, size_t len)
 	snprintf(out, len, "%s/%s", p->dir, name);
 }
 
-bool pins_remove(const struct pins *p, const char *name)
+int pins_remove(const struct pins *p, const struct bpf_object *obj)
 {
+	const struct bpf_map *map;
 	char path[PATH_MAX];
+	int cnt = 0;
 
-	pins_path(p, name, path, sizeof(path));
-	return !unlink(path);
+	if (!pins_held(p))
+		return 0;
+	bpf_object__for_each_map(map, obj) {
+		pins_path(p, bpf_map__name(map), path, sizeof(path));
+		cnt += !bpf_map__is_internal(map) && !unlink(path);
+	}
+	return cnt;
+}
+
+int pins_take(struct pins *p, const char *dir, struct bpf_object *obj)
+{
+	int err = pins_open(p, dir), stale;
+	char path[PATH_MAX];
+	struct bpf_map *map;
+
+	if (err)
+		return err;
+	stale = pins_remove(p, obj);
+	if (stale)
+		log_info("removed %d pins that an earlier run left in %s", stale, p->dir);
+	bpf_object__for_each_map(map, obj) {
+		if (bpf_map__is_internal(map)) /* the compiler's .rodata: not pinned by name */
+			continue;
+		pins_path(p, bpf_map__name(map), path, sizeof(path));
+		err = bpf_map__set_pin_path(map, pins_held(p) ? path : NULL);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 void pins_close(struct pins *p)
