@@ -21,17 +21,20 @@
 /* Enough for ours (mevnode/IFACE), `ip link` (xdp/globals) and a --pin-path of some depth. */
 #define WALK_DEPTH 4
 
-struct walk {
-	struct doctor_report *report;
-	__u32 found_cnt;
-	__u32 closed_cnt; /* directories that could not be read */
-};
-
 /* A directory that holds pins of ours. */
 struct pin_dir {
 	char path[256];
 	char pins[160]; /* names, as far as there is room */
 	__u32 cnt;
+};
+
+struct walk {
+	void (*visit)(struct walk *w, const struct pin_dir *dir);
+	struct doctor_report *report; /* for a visit that reports */
+	struct doctor_pins *sought;   /* for one that seeks those of a program */
+	__u32 prog_id;
+	__u32 found_cnt;
+	__u32 closed_cnt; /* directories that could not be read */
 };
 
 /* Process that holds the lock of a node on directory `fd`; 0 if it is not to be seen from here. */
@@ -106,9 +109,10 @@ static void report_dir(struct walk *w, const struct pin_dir *dir)
 	prog_id = find_user_of(dir);
 	if (prog_id) {
 		doctor_add(w->report, DOCTOR_OK, "pins",
-			   "%s: %u (%s), in use by program %u, not of a running node", dir->path,
+			   "%s: %u (%s), in use by program %u, which no node serves", dir->path,
 			   dir->cnt, dir->pins, prog_id);
-		doctor_remedy(w->report, "`bpftool net` shows where it is attached");
+		doctor_remedy(w->report, "`bpftool net` shows where it is attached; `mevnode run "
+					 "--adopt` there serves it");
 		return;
 	}
 	doctor_add(w->report, DOCTOR_WARNING, "pins",
@@ -157,12 +161,34 @@ static void walk(struct walk *w, const char *path, int depth)
 	}
 	closedir(open_dir);
 	if (dir.cnt)
-		report_dir(w, &dir);
+		w->visit(w, &dir);
+}
+
+static void match_dir(struct walk *w, const struct pin_dir *dir)
+{
+	__u32 map_id = pins_map_id(dir->path, "mev_config");
+
+	if (!map_id || !attached_uses_map(w->prog_id, map_id))
+		return;
+	w->found_cnt++;
+	snprintf(w->sought->dir, sizeof(w->sought->dir), "%s", dir->path);
+	w->sought->held = is_held(dir->path, &w->sought->holder);
+}
+
+bool doctor_find_pins(__u32 prog_id, struct doctor_pins *out)
+{
+	struct walk w = { .visit = match_dir, .prog_id = prog_id, .sought = out };
+	struct statfs fs;
+
+	*out = (struct doctor_pins){ 0 };
+	if (!statfs(BPFFS, &fs) && fs.f_type == BPF_FS_MAGIC)
+		walk(&w, BPFFS, WALK_DEPTH);
+	return w.found_cnt > 0;
 }
 
 void doctor_check_leftovers(struct doctor_report *r)
 {
-	struct walk w = { .report = r };
+	struct walk w = { .visit = report_dir, .report = r };
 	struct statfs fs;
 
 	if (statfs(BPFFS, &fs) || fs.f_type != BPF_FS_MAGIC) {
