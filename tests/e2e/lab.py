@@ -173,6 +173,16 @@ class World:
         lines = self.run("node", "ip", "-d", "link", "show").stdout.splitlines()
         return " ".join(line.strip() for line in lines if "xdp" in line)
 
+    def counters(self) -> dict:
+        """Packets by verdict, from the pinned map, over all CPUs."""
+        dump = json.loads(self.run("node", "bpftool", "-j", "map", "dump", "pinned",
+                                   self.pins / "mev_verdicts").stdout)
+        total = {}
+        for cpu in dump[0]["formatted"]["values"]:
+            for name, counter in cpu["value"].items():
+                total[name] = total.get(name, 0) + counter["packets"]
+        return total
+
     def replay(self, pcap: Path, *pace: str) -> int:
         """Send a whole capture; returns how many frames went out."""
         with Replay(self, pcap, *pace) as replay:
@@ -355,14 +365,8 @@ class Node:
         return next(int(line.split()[1]) for line in status.splitlines() if line[:6] == "VmRSS:")
 
     def counters(self) -> dict:
-        """Packets by verdict of the running XDP program, from the pinned map, over all CPUs."""
-        dump = json.loads(self._world.run("node", "bpftool", "-j", "map", "dump", "pinned",
-                                          self._world.pins / "mev_verdicts").stdout)
-        total = {}
-        for cpu in dump[0]["formatted"]["values"]:
-            for name, counter in cpu["value"].items():
-                total[name] = total.get(name, 0) + counter["packets"]
-        return total
+        """Packets by verdict of the running XDP program."""
+        return self._world.counters()
 
     def judged(self, frames: int) -> dict:
         """The counters, once they account for so many frames."""
