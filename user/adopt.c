@@ -250,8 +250,7 @@ static int zero_counters(const struct bpf_map *map)
 	return err;
 }
 
-/* Every run of the program that may have seen the old configuration has ended when this returns. */
-static void wait_for_runs(void)
+void adopt_wait_for_runs(void)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
 
@@ -267,7 +266,7 @@ int adopt_empty(struct bpf_object *obj, struct mev_config *config, struct mev_po
 	int err = 0;
 
 	__atomic_store_n(&config->ready, 0, __ATOMIC_RELEASE);
-	wait_for_runs();
+	adopt_wait_for_runs();
 	memset(pools, 0, pool_room * sizeof(*pools));
 	bpf_object__for_each_map(map, obj) {
 		enum bpf_map_type type = bpf_map__type(map);

@@ -35,4 +35,7 @@ int adopt_maps(struct bpf_object *obj, const struct netif *netif, const struct a
 int adopt_empty(struct bpf_object *obj, struct mev_config *config, struct mev_pool *pools,
 		__u32 pool_room);
 
+/* Every run of the program that may have seen the maps as they were before has ended on return. */
+void adopt_wait_for_runs(void);
+
 #endif /* MEV_ADOPT_H */

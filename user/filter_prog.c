@@ -253,6 +253,7 @@ static void take_sockets_out(struct filter_prog *fp)
 	for (__u32 queue = 0; queue < bpf_map__max_entries(xsks); queue++)
 		bpf_map_delete_elem(bpf_map__fd(xsks), &queue);
 	fp->config->own_ip = 0; /* an address that nobody answers for now */
+	adopt_wait_for_runs();  /* then what was redirected is in the sockets' rings */
 }
 
 void filter_prog_detach(struct filter_prog *fp)

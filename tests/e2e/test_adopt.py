@@ -10,8 +10,8 @@ import pytest
 
 import compare
 import replies
-from lab import (FILTER, MEVNODE, NODE_IP, PIN_ROOT, ROOT, Capture, Ended, LoaderWorld, Node, run,
-                 until)
+from lab import (FILTER, MEVNODE, NODE_IP, PIN_ROOT, ROOT, Capture, Ended, LoaderWorld, Node, Replay,
+                 run, until)
 from trafficgen import wire
 
 pytestmark = pytest.mark.root
@@ -164,6 +164,24 @@ def test_nothing_is_lost_without_a_node(world, attach):
         assert world.counters()["no_socket"] >= 1
     assert ended.summary["verdicts"]["replied"] == 1  # those of this node, of no earlier one
     assert ended.summary["verdicts"]["redirect"] == 1
+
+
+def test_stop_under_traffic(world, traffic):
+    """Each candidate was led to the node and settled, or went to the kernel; none got lost between."""
+    sent = traffic("large", 20000)
+    world.pins, _ = by_xdp_loader(world)
+    with adopting(world, "--json") as node, Replay(world, sent.pcap, "--pps", "20000") as replay:
+        node.judged(2000)
+        ended = node.stop()
+        frames = replay.sent()
+    judged = until(lambda: sum(world.counters().values()) >= frames and world.counters(),
+                   "all frames are judged")
+    verdicts = ended.summary["verdicts"]
+    assert judged["redirect"] == verdicts["redirect"] == \
+        sum(verdicts[name] for name in ("replied", "unprofitable", "pool_busy", "rejected"))
+    assert judged["no_socket"] > 0
+    assert judged["redirect"] + judged["no_socket"] == sent.expected["verdicts"]["redirect"]
+    assert all(ended.summary["xsk"][name] == 0 for name in ("rx_dropped", "rx_ring_full"))
 
 
 def test_every_queue_is_led_to_its_socket(world2):
