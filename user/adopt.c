@@ -33,13 +33,7 @@ static int check_attached(const struct netif *netif, const struct attached *on)
 			on->prog_id, netif->name);
 		return -EPERM;
 	}
-	if (!on->filter_id) {
-		log_err("XDP program %u (%s) on %s is no mev_filter and left alone: stop its owner, "
-			"or `xdp-loader unload %s --all`",
-			on->prog_id, on->name, netif->name, netif->name);
-		return -EBUSY;
-	}
-	return 0;
+	return on->filter_id ? 0 : attached_refuse(netif, on);
 }
 
 /* The directory, among those where loaders pin, whose maps the program uses. */

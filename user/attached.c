@@ -3,10 +3,14 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <linux/if_link.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
+
+#include "log.h"
 
 #define FILTER "mev_filter"
 #define DISPATCHER "xdp_dispatcher"
@@ -79,6 +83,22 @@ int attached_query(__u32 ifindex, struct attached *out)
 	else if (!strcmp(out->name, DISPATCHER))
 		out->filter_id = find_in_dispatcher(ifindex);
 	return 0;
+}
+
+int attached_refuse(const struct netif *netif, const struct attached *on)
+{
+	bool dispatched = on->filter_id && on->filter_id != on->prog_id;
+	char which[24] = "--all";
+
+	if (dispatched)
+		snprintf(which, sizeof(which), "--id %u", on->filter_id);
+	log_err("%s already has XDP program %u (%s%s), which is left alone: %s, or "
+		"`xdp-loader unload %s %s`",
+		netif->name, on->prog_id, on->visible ? on->name : "unknown",
+		dispatched ? ", with mev_filter" : "",
+		on->filter_id && !on->link_id ? "--adopt takes it over as it is" : "stop its owner",
+		netif->name, which);
+	return -EBUSY;
 }
 
 bool attached_uses_map(__u32 prog_id, __u32 map_id)

@@ -11,6 +11,8 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
+#include "netif.h"
+
 struct attached {
 	__u32 prog_id; /* 0: none attached */
 	__u32 link_id; /* of the BPF link that holds it; 0: none, so it outlives its loader */
@@ -23,6 +25,9 @@ struct attached {
 
 /* 0 or -errno. Does not log. */
 int attached_query(__u32 ifindex, struct attached *out);
+
+/* Says that a program is left alone, and how to go on. Returns -EBUSY. */
+int attached_refuse(const struct netif *netif, const struct attached *on);
 
 /* Whether program `prog_id` uses map `map_id`. */
 bool attached_uses_map(__u32 prog_id, __u32 map_id);

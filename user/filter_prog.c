@@ -38,20 +38,6 @@ static size_t map_size(const struct bpf_map *map)
 
 /* Loading. */
 
-static int refuse_attached(const struct netif *netif, const struct attached *on)
-{
-	if (!on->prog_id)
-		return 0;
-	log_err("%s already has XDP program %u (%s%s), which is left alone: %s `xdp-loader unload %s "
-		"--all`",
-		netif->name, on->prog_id, on->visible ? on->name : "unknown",
-		on->filter_id && on->filter_id != on->prog_id ? ", with mev_filter" : "",
-		on->filter_id && !on->link_id ? "--adopt takes it over as it is, or" :
-						"stop its owner, or",
-		netif->name);
-	return -EBUSY;
-}
-
 static int map_memory(struct filter_prog *fp)
 {
 	const int prot = PROT_READ | PROT_WRITE;
@@ -101,8 +87,8 @@ int filter_prog_open(struct filter_prog **out, const struct netif *netif, const 
 	err = attached_query(netif->index, &on);
 	if (err)
 		log_err("cannot ask for the XDP program on %s: %s", netif->name, strerror(-err));
-	else if (!adopt)
-		err = refuse_attached(netif, &on);
+	else if (!adopt && on.prog_id)
+		err = attached_refuse(netif, &on);
 	if (err)
 		return err;
 	fp = calloc(1, sizeof(*fp));
