@@ -63,7 +63,7 @@ $(B)/bpf/%.bpf.o: tests/bpf/%.bpf.c
 $(B)/sys/%.skel.h: $(B)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@ 2>$@.log || { cat $@.log >&2; exit 1; }
 
 # Types that the program uses, and enumerators of anonymous enums by one of their names.
 VMLINUX_ROOTS := __u8 __u16 __u32 __u64 __s32 __s64 __be16 __be32 __wsum bool false \

@@ -8,10 +8,21 @@
  */
 #include "compiler.h"
 
+#include <xdp/xdp_helpers.h>
+
 #include "filter.h"
 #include "maps.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
+
+/*
+ * For libxdp's dispatcher, where the kernel allows one: run behind a packet filter (xdp-filter has
+ * priority 10) and before what has the default of 50; what this program passes goes on to those.
+ */
+struct {
+	__uint(priority, 20);
+	__uint(XDP_PASS, 1);
+} XDP_RUN_CONFIG(mev_filter);
 
 /* A swap for userspace to decide. */
 struct candidate {

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "adopt.h"
 #include "log.h"
 #include "mev_filter.skel.h"
 #include "pins.h"
@@ -21,8 +22,10 @@ struct filter_prog {
 	struct netif netif;
 	struct mev_config *config;
 	struct mev_pool *pools;
-	int link_fd; /* -1: not attached */
+	int link_fd; /* -1: not attached, or not by us */
 	int cpu_cnt; /* possible ones, which a per-CPU value has one of each of */
+	bool adopted;
+	bool native; /* of an adopted program: its hook */
 	struct pins pins;
 };
 
@@ -35,75 +38,7 @@ static size_t map_size(const struct bpf_map *map)
 	return (bytes + page - 1) / page * page;
 }
 
-/* Pins. */
-
-/* Removes the pins of our maps; returns how many there were. */
-static int unpin_all(struct filter_prog *fp)
-{
-	struct bpf_map *map;
-	int cnt = 0;
-
-	bpf_object__for_each_map(map, fp->skel->obj)
-		if (!bpf_map__is_internal(map))
-			cnt += pins_remove(&fp->pins, bpf_map__name(map));
-	return cnt;
-}
-
-static void drop_pins(struct filter_prog *fp)
-{
-	if (pins_held(&fp->pins))
-		unpin_all(fp);
-	pins_close(&fp->pins);
-}
-
-/* Holds the directory, clears it of what a killed node left, and lets libbpf pin there. */
-static int take_pins(struct filter_prog *fp, const char *dir)
-{
-	char path[PATH_MAX];
-	struct bpf_map *map;
-	int err, stale;
-
-	err = pins_open(&fp->pins, dir);
-	if (err)
-		return err;
-	stale = pins_held(&fp->pins) ? unpin_all(fp) : 0;
-	if (stale)
-		log_info("removed %d pins that an earlier run left in %s", stale, fp->pins.dir);
-	bpf_object__for_each_map(map, fp->skel->obj) {
-		if (bpf_map__is_internal(
-			    map)) /* the compiler's .rodata: cannot be pinned by name */
-			continue;
-		pins_path(&fp->pins, bpf_map__name(map), path, sizeof(path));
-		err = bpf_map__set_pin_path(map, pins_held(&fp->pins) ? path : NULL);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 /* Loading. */
-
-static int refuse_attached(const struct netif *netif)
-{
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	struct bpf_prog_info info = { 0 };
-	__u32 len = sizeof(info);
-	int fd;
-
-	if (bpf_xdp_query((int)netif->index, 0, &query) || query.attach_mode == XDP_ATTACHED_NONE)
-		return 0;
-	if (!query.prog_id)
-		query.prog_id = query.drv_prog_id ? query.drv_prog_id : query.skb_prog_id;
-	fd = bpf_prog_get_fd_by_id(query.prog_id);
-	if (fd >= 0) {
-		bpf_obj_get_info_by_fd(fd, &info, &len);
-		close(fd);
-	}
-	log_err("%s already has XDP program %u (%s), which is left alone: stop its owner, or "
-		"`xdp-loader unload %s --all`",
-		netif->name, query.prog_id, info.name[0] ? info.name : "unknown", netif->name);
-	return -EBUSY;
-}
 
 static int map_memory(struct filter_prog *fp)
 {
@@ -123,13 +58,38 @@ static int map_memory(struct filter_prog *fp)
 	return 0;
 }
 
-int filter_prog_open(struct filter_prog **out, const struct netif *netif, const char *pin_dir,
-		     __u32 pool_cnt)
+/* Our own program, in maps of our own. */
+static int load(struct filter_prog *fp, const char *pin_dir, __u32 pool_cnt)
 {
-	struct filter_prog *fp;
+	char default_dir[sizeof(PINS_ROOT) + IF_NAMESIZE];
 	int err;
 
-	err = refuse_attached(netif);
+	pins_default_dir(fp->netif.name, default_dir, sizeof(default_dir));
+	err = pins_take(&fp->pins, pin_dir ? pin_dir : default_dir, fp->skel->obj);
+	if (!err && pool_cnt > bpf_map__max_entries(fp->skel->maps.mev_pool_stats))
+		err = bpf_map__set_max_entries(fp->skel->maps.mev_pool_stats, pool_cnt);
+	if (err)
+		return err;
+	err = mev_filter_bpf__load(fp->skel);
+	if (err)
+		log_err("cannot load the XDP program: %s%s", strerror(-err),
+			err == -EPERM || err == -EACCES ? privileges_remedy() :
+							  "; --verbose shows the kernel's reason");
+	return err;
+}
+
+int filter_prog_open(struct filter_prog **out, const struct netif *netif, const char *pin_dir,
+		     __u32 pool_cnt, bool adopt)
+{
+	struct filter_prog *fp;
+	struct attached on;
+	int err;
+
+	err = attached_query(netif->index, &on);
+	if (err)
+		log_err("cannot ask for the XDP program on %s: %s", netif->name, strerror(-err));
+	else if (!adopt && on.prog_id)
+		err = attached_refuse(netif, &on);
 	if (err)
 		return err;
 	fp = calloc(1, sizeof(*fp));
@@ -150,22 +110,21 @@ int filter_prog_open(struct filter_prog **out, const struct netif *netif, const 
 		log_err("cannot read the built-in BPF object: %s", strerror(-err));
 		goto fail;
 	}
-	err = take_pins(fp, pin_dir);
-	if (!err && pool_cnt > bpf_map__max_entries(fp->skel->maps.mev_pool_stats))
-		err = bpf_map__set_max_entries(fp->skel->maps.mev_pool_stats, pool_cnt);
+	fp->adopted = adopt;
+	fp->native = on.native;
+	err = adopt ? adopt_maps(fp->skel->obj, netif, &on, pin_dir, pool_cnt, &fp->pins) :
+		      load(fp, pin_dir, pool_cnt);
 	if (err)
 		goto fail;
-
-	err = mev_filter_bpf__load(fp->skel);
-	if (err) {
-		log_err("cannot load the XDP program: %s%s", strerror(-err),
-			err == -EPERM || err == -EACCES ? privileges_remedy() :
-							  "; --verbose shows the kernel's reason");
-		goto fail;
-	}
 	err = map_memory(fp);
 	if (err) {
 		log_err("cannot map the pools: %s", strerror(-err));
+		goto fail;
+	}
+	if (adopt)
+		err = adopt_empty(fp->skel->obj, fp->config, fp->pools, filter_prog_room(fp));
+	if (err) {
+		log_err("cannot empty the adopted maps: %s", strerror(-err));
 		goto fail;
 	}
 	*out = fp;
@@ -185,8 +144,9 @@ void filter_prog_close(struct filter_prog *fp)
 		munmap(fp->config, map_size(fp->skel->maps.mev_config));
 	if (fp->pools)
 		munmap(fp->pools, map_size(fp->skel->maps.mev_pools));
-	if (fp->skel)
-		drop_pins(fp);
+	if (fp->skel && !fp->adopted)
+		pins_remove(&fp->pins, fp->skel->obj);
+	pins_close(&fp->pins);
 	mev_filter_bpf__destroy(fp->skel);
 	free(fp);
 }
@@ -235,8 +195,12 @@ int filter_prog_configure(struct filter_prog *fp, const struct config *config, _
 	fp->config->flags |= flags;
 	fp->config->own_ip = own_ip;
 	memcpy(fp->config->mac, fp->netif.mac, sizeof(fp->config->mac));
-	__atomic_store_n(&fp->config->ready, 1, __ATOMIC_RELEASE);
 	return 0;
+}
+
+void filter_prog_start(struct filter_prog *fp)
+{
+	__atomic_store_n(&fp->config->ready, 1, __ATOMIC_RELEASE);
 }
 
 int filter_prog_set_xsk(struct filter_prog *fp, __u32 queue, int xsk_fd)
@@ -274,13 +238,31 @@ int filter_prog_attach(struct filter_prog *fp, bool native)
 	return fd;
 }
 
+/* An adopted program stays attached: its candidates go to the kernel when no socket is left. */
+static void take_sockets_out(struct filter_prog *fp)
+{
+	const struct bpf_map *xsks = fp->skel->maps.mev_xsks;
+
+	for (__u32 queue = 0; queue < bpf_map__max_entries(xsks); queue++)
+		bpf_map_delete_elem(bpf_map__fd(xsks), &queue);
+	fp->config->own_ip = 0; /* an address that nobody answers for now */
+	adopt_wait_for_runs();  /* then what was redirected is in the sockets' rings */
+}
+
 void filter_prog_detach(struct filter_prog *fp)
 {
+	if (fp->adopted && fp->config)
+		take_sockets_out(fp);
 	if (fp->link_fd < 0)
 		return;
 	bpf_link_detach(fp->link_fd); /* fails if the interface is gone: then so is the program */
 	close(fp->link_fd);
 	fp->link_fd = -1;
+}
+
+bool filter_prog_native(const struct filter_prog *fp)
+{
+	return fp->native;
 }
 
 const struct mev_config *filter_prog_config(const struct filter_prog *fp)
@@ -291,6 +273,11 @@ const struct mev_config *filter_prog_config(const struct filter_prog *fp)
 const struct mev_pool *filter_prog_pools(const struct filter_prog *fp)
 {
 	return fp->pools;
+}
+
+__u32 filter_prog_room(const struct filter_prog *fp)
+{
+	return bpf_map__max_entries(fp->skel->maps.mev_pools);
 }
 
 /* Adds up the `key` entry of a per-CPU map whose value is `size` bytes of __u64. 0 or -errno. */
@@ -320,5 +307,10 @@ int filter_prog_counters(const struct filter_prog *fp, struct mev_counters *sum)
 int filter_prog_pool_counters(const struct filter_prog *fp, __u32 slot,
 			      struct mev_pool_counters *sum)
 {
-	return sum_over_cpus(fp, fp->skel->maps.mev_pool_stats, slot, sum, sizeof(*sum));
+	const struct bpf_map *map = fp->skel->maps.mev_pool_stats;
+
+	*sum = (struct mev_pool_counters){ 0 };
+	/* An adopted map may have fewer entries than there are pools. */
+	return slot < bpf_map__max_entries(map) ? sum_over_cpus(fp, map, slot, sum, sizeof(*sum)) :
+						  0;
 }

@@ -2,8 +2,8 @@
 /*
  * filter_prog - the XDP program and its maps, from userspace
  *
- * Open loads program and maps and pins the maps; attach comes after everything that the program
- * leads to is in place; detach comes first at the end. The program hangs on a BPF link, which the
+ * Open loads program and maps and pins the maps; attach comes next, and start when everything that
+ * the program leads to is in place; detach comes first at the end. The program hangs on a BPF link, which the
  * kernel detaches when the process ends in whatever way; pins would stay, so the next open removes
  * what a killed node left. One node a pin directory, by flock on it.
  * One thread; config and pools are mapped memory, which workers read.
@@ -22,23 +22,30 @@
 struct filter_prog;
 
 /*
- * Loads for `netif` and as many as `pool_cnt` pools. Maps are pinned in `pin_dir`, created if need be; where that is not in a bpffs
- * the program does without pins, and says so. Refuses (-EBUSY) an interface that has an
- * XDP program and a pin directory that a running node holds. Logs why it fails; -EPERM, -EACCES:
- * privileges.
+ * Loads for `netif` and as many as `pool_cnt` pools. Maps are pinned in `pin_dir` (NULL: the
+ * default), created if need be; where that is not in a bpffs the program does without pins, and says
+ * so. Refuses (-EBUSY) an interface that has an XDP program and a pin directory that a running node
+ * holds. `adopt`: instead takes over the filter that is attached there, by its pins (adopt.h).
+ * Logs why it fails; -EPERM, -EACCES: privileges; -EINVAL, only if `pin_dir` is not NULL: it is wrong.
  */
 int filter_prog_open(struct filter_prog **out, const struct netif *netif, const char *pin_dir,
-		     __u32 pool_cnt);
+		     __u32 pool_cnt, bool adopt);
 
-/* Detaches, unpins, frees. Accepts NULL. */
+/* Whether an adopted program is in the driver. */
+bool filter_prog_native(const struct filter_prog *fp);
+
+/* Detaches and unpins, unless adopted; frees. Accepts NULL. */
 void filter_prog_close(struct filter_prog *fp);
 
 /*
- * Fills pools, their index and then the configuration, which makes the program start to judge.
+ * Fills pools, their index and the configuration. The program passes every frame until it is started.
  * `own_ip`: an address whose frames the program leads to userspace as well, or 0.
  */
 int filter_prog_configure(struct filter_prog *fp, const struct config *config, __u32 flags,
 			  __be32 own_ip);
+
+/* The program starts to judge. */
+void filter_prog_start(struct filter_prog *fp);
 
 /* Leads candidates of `queue` to the socket `xsk_fd`. */
 int filter_prog_set_xsk(struct filter_prog *fp, __u32 queue, int xsk_fd);
@@ -49,11 +56,13 @@ int filter_prog_set_xsk(struct filter_prog *fp, __u32 queue, int xsk_fd);
  */
 int filter_prog_attach(struct filter_prog *fp, bool native);
 
-/* No frame is redirected after it returns. */
+/* No frame is redirected after it returns. An adopted program stays and leads candidates to the kernel. */
 void filter_prog_detach(struct filter_prog *fp);
 
 const struct mev_config *filter_prog_config(const struct filter_prog *fp);
 const struct mev_pool *filter_prog_pools(const struct filter_prog *fp);
+/* Entries of the latter. */
+__u32 filter_prog_room(const struct filter_prog *fp);
 
 /* The program's counters, summed over CPUs. 0 or -errno. */
 int filter_prog_counters(const struct filter_prog *fp, struct mev_counters *sum);

@@ -181,6 +181,8 @@ static enum exit_code start_backend(struct node *n)
 	enum exit_code code;
 	char why[512];
 
+	if (o->adopt)
+		o->backend = BACKEND_AF_XDP;
 	if (o->backend == BACKEND_AUTO && o->mode == MODE_AUTO && wants_tap(o->interface)) {
 		log_info("%s is a TAP device, or is to be one: backend tap", o->interface);
 		o->backend = BACKEND_TAP;

@@ -30,6 +30,8 @@ static const char usage[] =
 	"      --poll HOW         wait: poll(2); spin: never sleep; busy: busy polling (default: wait)\n"
 	"  -c, --config FILE      pools and thresholds, INI (default: two test pools)\n"
 	"      --pin-path DIR     where maps are pinned (default: /sys/fs/bpf/mevnode/IFACE)\n"
+	"      --adopt            use the filter that xdp-loader or ip link has attached, by its pins;\n"
+	"                         attach nothing, and leave it attached at the end\n"
 	"      --own-ip ADDR/LEN  the node owns this address with a TCP/UDP stack of its own\n"
 	"                         (tap: 192.168.69.2/24; af_xdp: off)\n"
 	"      --host-ip ADDR/LEN tap: gives the host's side this address\n"
@@ -49,13 +51,19 @@ static const char usage[] =
 	"  mevnode run -i eth1 -c pools.ini                 every queue, the best mode to be had\n"
 	"  mevnode run -i eth1 -m zerocopy --poll spin -q 0-1 --cpus 2,3\n"
 	"  mevnode run -b tap --host-ip 192.168.69.1/24     a TAP device and an address to ping\n"
-	"  mevnode run -i veth1 --replies 1000 --json       stop by itself, summary for a script\n";
+	"  mevnode run -i veth1 --replies 1000 --json       stop by itself, summary for a script\n"
+	"\n"
+	"A program that outlives the node (xdp-loader makes one folder, not the one above it):\n"
+	"  mkdir -p /sys/fs/bpf/mevnode\n"
+	"  xdp-loader load -m native -s xdp -p /sys/fs/bpf/mevnode/eth1 eth1 mev_filter.bpf.o\n"
+	"  mevnode run -i eth1 --adopt\n";
 /* clang-format on */
 
 enum {
 	OPT_CPUS = 256,
 	OPT_POLL,
 	OPT_PIN_PATH,
+	OPT_ADOPT,
 	OPT_OWN_IP,
 	OPT_HOST_IP,
 	OPT_VERIFY_CHECKSUM,
@@ -75,6 +83,7 @@ static const struct option table[] = {
 	{ "poll", required_argument, NULL, OPT_POLL },
 	{ "config", required_argument, NULL, 'c' },
 	{ "pin-path", required_argument, NULL, OPT_PIN_PATH },
+	{ "adopt", no_argument, NULL, OPT_ADOPT },
 	{ "own-ip", required_argument, NULL, OPT_OWN_IP },
 	{ "host-ip", required_argument, NULL, OPT_HOST_IP },
 	{ "verify-checksum", no_argument, NULL, OPT_VERIFY_CHECKSUM },
@@ -213,6 +222,8 @@ static bool take(int option, struct run_options *o)
 	case OPT_PIN_PATH:
 		o->pin_path = optarg;
 		return true;
+	case OPT_ADOPT:
+		return o->adopt = true;
 	case OPT_OWN_IP:
 		return take_address("--own-ip", optarg, &o->own_ip, &o->own_prefix_len);
 	case OPT_HOST_IP:
@@ -287,6 +298,10 @@ static bool consistent(int argc, char **argv, const struct run_options *o)
 	}
 	if (o->pin_path && o->backend == BACKEND_TAP) {
 		log_err("--pin-path is for BPF maps, which --backend tap has none of: drop it");
+		return false;
+	}
+	if (o->adopt && o->backend == BACKEND_TAP) {
+		log_err("--adopt is for an XDP program, which --backend tap has none of: drop it");
 		return false;
 	}
 	if (o->cpu_cnt && o->queue_cnt && o->cpu_cnt != o->queue_cnt) {

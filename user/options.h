@@ -21,8 +21,8 @@ const char *run_mode_name(enum run_mode mode);
 struct run_options {
 	const char *interface;
 	const char *config_path; /* NULL: the built-in default */
-	const char *pin_path;    /* NULL: FILTER_PROG_PIN_ROOT/INTERFACE */
 	const char *user;        /* to become; NULL: stay who started it */
+	const char *pin_path;    /* NULL: PINS_ROOT/INTERFACE, or with `adopt` where loaders pin */
 	enum run_backend backend;
 	enum run_mode mode;
 	enum worker_poll poll;
@@ -36,6 +36,7 @@ struct run_options {
 	__u8 own_prefix_len;
 	__be32 host_ip; /* to give the host's side of a TAP device; 0: none */
 	__u8 host_prefix_len;
+	bool adopt; /* the filter that is attached already, by its pins */
 	bool verify_checksum;
 	bool no_sandbox;
 	bool json;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "pins.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -67,20 +68,16 @@ static void own(int dir_fd)
 		log_debug("pins are in somebody else's folder: %s", strerror(errno));
 }
 
-/* Makes, opens and locks p->dir. -ESTALE: a node that was just ending has removed it meanwhile. */
+/* Opens and locks p->dir. -ESTALE: a node that was just ending has removed it meanwhile. */
 static int hold_once(struct pins *p)
 {
 	struct stat opened, named;
-	int err = make_dirs(p->dir);
+	int err;
 
-	if (err)
-		return err == -ENOENT ? -ESTALE : err;
 	p->lock_fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->lock_fd < 0)
 		return errno == ENOENT ? -ESTALE : -errno;
 	err = lock_retrying(p->lock_fd);
-	if (!err)
-		own(p->lock_fd);
 	if (!err && (fstat(p->lock_fd, &opened) || stat(p->dir, &named) ||
 		     opened.st_ino != named.st_ino || opened.st_dev != named.st_dev))
 		err = -ESTALE;
@@ -99,12 +96,28 @@ static int hold(struct pins *p)
 {
 	int err = -ESTALE;
 
-	for (int i = 0; i < 10 && err == -ESTALE; i++)
-		err = hold_once(p);
+	for (int i = 0; i < 10 && err == -ESTALE; i++) {
+		err = make_dirs(p->dir);
+		if (!err)
+			err = hold_once(p);
+		else if (err == -ENOENT)
+			err = -ESTALE;
+	}
 	return err;
 }
 
-int pins_open(struct pins *p, const char *dir)
+static int log_hold(const struct pins *p, int err)
+{
+	if (err == -EBUSY)
+		log_err("another mevnode holds %s: stop it, or give this one its own --pin-path",
+			p->dir);
+	else if (err)
+		log_err("cannot use %s for pins: %s%s", p->dir, strerror(-err),
+			err == -EPERM || err == -EACCES ? "; run as root" : "");
+	return err;
+}
+
+static int pins_open(struct pins *p, const char *dir)
 {
 	int len = snprintf(p->dir, sizeof(p->dir), "%s", dir), err;
 
@@ -122,13 +135,40 @@ int pins_open(struct pins *p, const char *dir)
 		return 0;
 	}
 	err = hold(p);
-	if (err == -EBUSY)
-		log_err("another mevnode holds %s: stop it, or give this one its own --pin-path",
-			p->dir);
-	else if (err)
-		log_err("cannot use %s for pins: %s%s", p->dir, strerror(-err),
-			err == -EPERM || err == -EACCES ? "; run as root" : "");
-	return err;
+	if (!err)
+		own(p->lock_fd);
+	return log_hold(p, err);
+}
+
+int pins_hold(struct pins *p, const char *dir)
+{
+	p->lock_fd = -1;
+	snprintf(p->dir, sizeof(p->dir), "%s", dir);
+	return log_hold(p, hold_once(p));
+}
+
+void pins_default_dir(const char *ifname, char *out, size_t len)
+{
+	snprintf(out, len, "%s/%s", PINS_ROOT, ifname);
+	for (char *dot = out; (dot = strchr(dot, '.'));)
+		*dot = '_';
+}
+
+__u32 pins_map_id(const char *dir, const char *name)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		info.id = 0;
+	close(fd);
+	return info.id;
 }
 
 void pins_path(const struct pins *p, const char *name, char *out, size_t len)
@@ -136,9 +176,38 @@ void pins_path(const struct pins *p, const char *name, char *out, size_t len)
 	snprintf(out, len, "%s/%s", p->dir, name);
 }
 
-bool pins_remove(const struct pins *p, const char *name)
+int pins_remove(const struct pins *p, const struct bpf_object *obj)
 {
-	return !unlinkat(p->lock_fd, name, 0);
+	const struct bpf_map *map;
+	int cnt = 0;
+
+	if (!pins_held(p))
+		return 0;
+	bpf_object__for_each_map(map, obj)
+		cnt += !bpf_map__is_internal(map) && !unlinkat(p->lock_fd, bpf_map__name(map), 0);
+	return cnt;
+}
+
+int pins_take(struct pins *p, const char *dir, struct bpf_object *obj)
+{
+	int err = pins_open(p, dir), stale;
+	char path[PATH_MAX];
+	struct bpf_map *map;
+
+	if (err)
+		return err;
+	stale = pins_remove(p, obj);
+	if (stale)
+		log_info("removed %d pins that an earlier run left in %s", stale, p->dir);
+	bpf_object__for_each_map(map, obj) {
+		if (bpf_map__is_internal(map)) /* the compiler's .rodata: not pinned by name */
+			continue;
+		pins_path(p, bpf_map__name(map), path, sizeof(path));
+		err = bpf_map__set_pin_path(map, pins_held(p) ? path : NULL);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 void pins_close(struct pins *p)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/membarrier.h>
 #include <linux/sockios.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -67,6 +68,8 @@ static const struct narrow_rule {
 } narrow_for_node[] = {
 	{ SCMP_SYS(bpf), 0, ~0U, BPF_MAP_LOOKUP_ELEM, "the program's counters" },
 	{ SCMP_SYS(bpf), 0, ~0U, BPF_LINK_DETACH, "takes the program off the interface" },
+	{ SCMP_SYS(bpf), 0, ~0U, BPF_MAP_DELETE_ELEM, "takes sockets from an adopted program" },
+	{ SCMP_SYS(membarrier), 0, ~0U, MEMBARRIER_CMD_GLOBAL, "and waits for its last run" },
 	{ SCMP_SYS(ioctl), 1, ~0U, SIOCGIFNAME, "whether the interface is there, when news got lost" },
 	{ SCMP_SYS(mmap), 2, PROT_EXEC, 0, "malloc; never memory to execute" },
 	{ SCMP_SYS(mprotect), 2, PROT_EXEC, 0, "malloc: the heap of a thread grows" },

@@ -20,6 +20,23 @@
 #define BIND_RETRY_MS 20
 #define BIND_RETRIES 100
 
+/*
+ * All chunks are the kernel's to receive into, but for the spare ones. Before the bind: a driver with
+ * zero-copy fills its ring right then, and counts each time that it finds nothing to fill it with.
+ */
+static void fill_all(struct xsk *x)
+{
+	__u32 idx;
+
+	for (x->spare_cnt = 0; x->spare_cnt < XSK_SPARE; x->spare_cnt++)
+		x->spare[x->spare_cnt] = (__u64)x->spare_cnt * x->umem.chunk_size;
+	x->filled = xsk_ring_prod__reserve(&x->fill, UMEM_CHUNK_CNT - XSK_SPARE, &idx);
+	for (__u32 i = 0; i < x->filled; i++)
+		*xsk_ring_prod__fill_addr(&x->fill, idx + i) =
+			(__u64)(XSK_SPARE + i) * x->umem.chunk_size;
+	xsk_ring_prod__submit(&x->fill, (__u32)x->filled);
+}
+
 static int bind_once(struct xsk *x, const char *ifname, bool zerocopy)
 {
 	const struct xsk_umem_config umem_config = {
@@ -39,6 +56,7 @@ static int bind_once(struct xsk *x, const char *ifname, bool zerocopy)
 			       &x->completion, &umem_config);
 	if (err)
 		return err;
+	fill_all(x);
 	err = xsk_socket__create(&x->socket, ifname, x->queue, x->umem_handle, &x->rx, &x->tx,
 				 &config);
 	if (err) {
@@ -58,20 +76,6 @@ static int bind_retrying(struct xsk *x, const char *ifname, bool zerocopy)
 		err = bind_once(x, ifname, zerocopy);
 	}
 	return err;
-}
-
-/* All chunks are the kernel's to receive into, but for the spare ones. */
-static void fill_all(struct xsk *x)
-{
-	__u32 idx;
-
-	for (; x->spare_cnt < XSK_SPARE; x->spare_cnt++)
-		x->spare[x->spare_cnt] = (__u64)x->spare_cnt * x->umem.chunk_size;
-	x->filled = xsk_ring_prod__reserve(&x->fill, UMEM_CHUNK_CNT - XSK_SPARE, &idx);
-	for (__u32 i = 0; i < x->filled; i++)
-		*xsk_ring_prod__fill_addr(&x->fill, idx + i) =
-			(__u64)(XSK_SPARE + i) * x->umem.chunk_size;
-	xsk_ring_prod__submit(&x->fill, (__u32)x->filled);
 }
 
 static int learn_mode(struct xsk *x)
@@ -112,7 +116,6 @@ int xsk_open(struct xsk **out, const char *ifname, __u32 queue, bool zerocopy)
 	err = learn_mode(x);
 	if (err)
 		goto fail;
-	fill_all(x);
 	*out = x;
 	return 0;
 

@@ -24,6 +24,7 @@ import replies
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
 MEVNODE = Path(os.environ.get("MEVNODE", ROOT / "build" / "mevnode"))
+FILTER = Path(os.environ.get("MEV_FILTER", ROOT / "build" / "bpf" / "mev_filter.bpf.o"))
 PIN_ROOT = Path("/sys/fs/bpf/mevnode")
 
 TIMEOUT = 30  # seconds that anything may take before the test fails
@@ -172,10 +173,44 @@ class World:
         lines = self.run("node", "ip", "-d", "link", "show").stdout.splitlines()
         return " ".join(line.strip() for line in lines if "xdp" in line)
 
+    def counters(self) -> dict:
+        """Packets by verdict, from the pinned map, over all CPUs."""
+        dump = json.loads(self.run("node", "bpftool", "-j", "map", "dump", "pinned",
+                                   self.pins / "mev_verdicts").stdout)
+        total = {}
+        for cpu in dump[0]["formatted"]["values"]:
+            for name, counter in cpu["value"].items():
+                total[name] = total.get(name, 0) + counter["packets"]
+        return total
+
     def replay(self, pcap: Path, *pace: str) -> int:
         """Send a whole capture; returns how many frames went out."""
         with Replay(self, pcap, *pace) as replay:
             return replay.sent()
+
+
+class LoaderWorld(World):
+    """A world with a bpffs of its own, for loaders that pin where everybody else's do."""
+
+    def __init__(self, queues: int = 1):
+        # A process that does nothing holds the mount namespace.
+        self._mounts = subprocess.Popen(
+            ["unshare", "-m", "sh", "-ec", "mount --make-rprivate /; mount -t bpf bpf /sys/fs/bpf; "
+             "echo made; exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._mounts.stdout.readline() == "made\n"
+        super().__init__(queues)
+        self.pins = PIN_ROOT / self.interface
+
+    def __exit__(self, *_):
+        run(SCRIPTS / "netns.sh", "down", self.name)
+        self._mounts.communicate()
+
+    def inside(self, side: str, *command) -> list:
+        return super().inside(side, "nsenter", f"--mount=/proc/{self._mounts.pid}/ns/mnt", *command)
+
+    def pinned(self, folder) -> set:
+        """Names of what is pinned there, as processes of this world see it."""
+        return set(self.run("node", "ls", folder, check=False).stdout.split())
 
 
 class TapWorld(World):
@@ -330,14 +365,8 @@ class Node:
         return next(int(line.split()[1]) for line in status.splitlines() if line[:6] == "VmRSS:")
 
     def counters(self) -> dict:
-        """Packets by verdict of the running XDP program, from the pinned map, over all CPUs."""
-        dump = json.loads(run("bpftool", "-j", "map", "dump", "pinned",
-                              self._world.pins / "mev_verdicts").stdout)
-        total = {}
-        for cpu in dump[0]["formatted"]["values"]:
-            for name, counter in cpu["value"].items():
-                total[name] = total.get(name, 0) + counter["packets"]
-        return total
+        """Packets by verdict of the running XDP program."""
+        return self._world.counters()
 
     def judged(self, frames: int) -> dict:
         """The counters, once they account for so many frames."""

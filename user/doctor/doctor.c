@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <xdp/libxdp.h>
 
 #include "doctor_checks.h"
 #include "log.h"
@@ -108,6 +109,7 @@ int doctor_main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	libbpf_set_print(NULL); /* a probe that fails is a finding, not an error */
+	libxdp_set_print(NULL);
 
 	check_all(&report, options.interface);
 	if (options.json)

@@ -34,6 +34,14 @@ void doctor_check_bpf(struct doctor_report *r, struct doctor_host *host);
 /* doctor_leftovers: pins of earlier runs in any bpffs directory, held by a running node or not. */
 void doctor_check_leftovers(struct doctor_report *r);
 
+/* Where the maps of a program are pinned, and the node that serves them. False: nowhere. */
+struct doctor_pins {
+	char dir[256];
+	bool held;  /* by a running node: */
+	int holder; /* its process, 0 if it is not to be seen from here */
+};
+bool doctor_find_pins(__u32 prog_id, struct doctor_pins *out);
+
 /* doctor_iface: a line for each interface; and one interface: state, MTU, modes, XDP program. */
 void doctor_list_interfaces(struct doctor_report *r);
 void doctor_check_interface(struct doctor_report *r, const struct netif *netif);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attached.h"
 #include "doctor_checks.h"
 #include "doctor_netlink.h"
 #include "doctor_nic.h"
@@ -19,30 +20,30 @@
 /* In zero-copy mode the NIC writes whole frames, with their 14 + 4 bytes in front, into chunks. */
 #define ZEROCOPY_MTU (UMEM_CHUNK_ZEROCOPY - XDP_PACKET_HEADROOM - 18)
 
-static const char *hook_name(const struct doctor_xdp *xdp)
+static const char *hook_name(const struct attached *xdp)
 {
 	return xdp->native ? "native" : "skb";
 }
 
 /* "no XDP program" or "XDP program 7 mev_filter (native)". */
-static void describe_xdp(const struct doctor_xdp *xdp, char *out, size_t len)
+static void describe_xdp(const struct attached *xdp, char *out, size_t len)
 {
 	if (!xdp->prog_id)
 		snprintf(out, len, "no XDP program");
 	else
-		snprintf(out, len, "XDP program %u %s (%s)", xdp->prog_id,
-			 xdp->visible ? xdp->name : "of unknown name", hook_name(xdp));
+		snprintf(out, len, "XDP program %u %s%s (%s)", xdp->prog_id,
+			 xdp->visible ? xdp->name : "of unknown name",
+			 xdp->filter_id && xdp->filter_id != xdp->prog_id ? " with mev_filter" : "",
+			 hook_name(xdp));
 }
 
-static bool is_ours(const struct doctor_xdp *xdp)
+/* Our filter, held by no node's BPF link, and no node serves its pins. */
+static bool is_orphan(const struct attached *xdp)
 {
-	return xdp->visible && !strcmp(xdp->name, "mev_filter");
-}
+	struct doctor_pins pins;
 
-/* Our filter, but held by no node's BPF link. */
-static bool is_orphan(const struct doctor_xdp *xdp)
-{
-	return is_ours(xdp) && !xdp->link_id;
+	return xdp->filter_id && !xdp->link_id &&
+	       !(doctor_find_pins(xdp->filter_id, &pins) && pins.held);
 }
 
 /* The list. */
@@ -50,11 +51,11 @@ static bool is_orphan(const struct doctor_xdp *xdp)
 static void list_one(struct doctor_report *r, const char *name)
 {
 	struct netif netif;
-	struct doctor_xdp xdp;
+	struct attached xdp;
 	char text[96];
 
 	/* One that went away since the list was made is none. */
-	if (netif_query(name, &netif) || doctor_query_xdp(netif.index, &xdp))
+	if (netif_query(name, &netif) || attached_query(netif.index, &xdp))
 		return;
 	describe_xdp(&xdp, text, sizeof(text));
 	doctor_add(r, is_orphan(&xdp) ? DOCTOR_WARNING : DOCTOR_OK, name,
@@ -191,11 +192,68 @@ static void check_modes(struct doctor_report *r, const struct netif *netif,
 	}
 }
 
+/* Our filter, which a loader attached: it stays when no node serves it. */
+static void check_loaded(struct doctor_report *r, const struct netif *netif,
+			 const struct attached *xdp, const char *text)
+{
+	char remove[96], holder[32] = "";
+	struct doctor_pins pins;
+
+	if (xdp->filter_id != xdp->prog_id)
+		snprintf(remove, sizeof(remove), "`xdp-loader unload %s --id %u`", netif->name,
+			 xdp->filter_id);
+	else
+		snprintf(remove, sizeof(remove), "`ip link set dev %s %s off`", netif->name,
+			 xdp->native ? "xdpdrv" : "xdpgeneric");
+	if (!doctor_find_pins(xdp->filter_id, &pins)) {
+		doctor_add(
+			r, DOCTOR_WARNING, "xdp",
+			"%s, attached by a loader, its maps pinned nowhere: no node can adopt it",
+			text);
+		doctor_remedy(r, "%s removes it", remove);
+	} else if (pins.held) {
+		if (pins.holder)
+			snprintf(holder, sizeof(holder), ", process %d", pins.holder);
+		doctor_add(r, DOCTOR_OK, "xdp",
+			   "%s, attached by a loader, served through %s by a running node%s", text,
+			   pins.dir, holder);
+	} else {
+		doctor_add(r, DOCTOR_WARNING, "xdp",
+			   "%s, attached by a loader, maps pinned in %s: no node serves it, so its "
+			   "candidates go to the kernel",
+			   text, pins.dir);
+		doctor_remedy(r,
+			      "%s removes it; `mevnode run -i %s --adopt --pin-path %s` serves it",
+			      remove, netif->name, pins.dir);
+	}
+}
+
+static void check_foreign(struct doctor_report *r, const struct netif *netif,
+			  const struct attached *xdp, const char *text)
+{
+	if (xdp->link_id) {
+		doctor_add(r, DOCTOR_WARNING, "xdp",
+			   "%s, held by BPF link %u: a node does not start beside it", text,
+			   xdp->link_id);
+		doctor_remedy(r, "stop its owner: `bpftool link show id %u`", xdp->link_id);
+		return;
+	}
+	doctor_add(r, DOCTOR_WARNING, "xdp",
+		   "%s, of no BPF link, so it stays until it is removed: a node does not start "
+		   "beside it",
+		   text);
+	if (!strcmp(xdp->name, "xdp_dispatcher"))
+		doctor_remedy(r, "`xdp-loader unload %s --all`", netif->name);
+	else
+		doctor_remedy(r, "`ip link set dev %s %s off`", netif->name,
+			      xdp->native ? "xdpdrv" : "xdpgeneric");
+}
+
 static void check_xdp(struct doctor_report *r, const struct netif *netif)
 {
-	struct doctor_xdp xdp;
+	struct attached xdp;
 	char text[96];
-	int err = doctor_query_xdp(netif->index, &xdp);
+	int err = attached_query(netif->index, &xdp);
 
 	if (err) {
 		doctor_add(r, DOCTOR_WARNING, "xdp", "query: %s", strerror(-err));
@@ -208,22 +266,13 @@ static void check_xdp(struct doctor_report *r, const struct netif *netif)
 	} else if (!xdp.visible) {
 		doctor_add(r, DOCTOR_WARNING, "xdp", "%s", text);
 		doctor_remedy(r, "run as root to see whose it is");
+	} else if (!xdp.filter_id) {
+		check_foreign(r, netif, &xdp, text);
 	} else if (xdp.link_id) {
-		doctor_add(r, is_ours(&xdp) ? DOCTOR_OK : DOCTOR_WARNING, "xdp",
-			   "%s, held by BPF link %u%s", text, xdp.link_id,
-			   is_ours(&xdp) ? " of a running node" :
-					   ": a node does not start beside it");
-		if (!is_ours(&xdp))
-			doctor_remedy(r, "stop its owner: `bpftool link show id %u`", xdp.link_id);
+		doctor_add(r, DOCTOR_OK, "xdp", "%s, held by BPF link %u of a running node", text,
+			   xdp.link_id);
 	} else {
-		doctor_add(r, DOCTOR_WARNING, "xdp",
-			   "%s, of no BPF link, so it stays until it is removed: %s", text,
-			   is_ours(&xdp) ? "a loader left it" : "a node does not start beside it");
-		if (!strcmp(xdp.name, "xdp_dispatcher"))
-			doctor_remedy(r, "`xdp-loader unload %s --all`", netif->name);
-		else
-			doctor_remedy(r, "`ip link set dev %s %s off`", netif->name,
-				      xdp.native ? "xdpdrv" : "xdpgeneric");
+		check_loaded(r, netif, &xdp, text);
 	}
 }
 

@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "attached.h"
 #include "doctor_checks.h"
 #include "pins.h"
 
@@ -20,17 +21,20 @@
 /* Enough for ours (mevnode/IFACE), `ip link` (xdp/globals) and a --pin-path of some depth. */
 #define WALK_DEPTH 4
 
-struct walk {
-	struct doctor_report *report;
-	__u32 found_cnt;
-	__u32 closed_cnt; /* directories that could not be read */
-};
-
 /* A directory that holds pins of ours. */
 struct pin_dir {
 	char path[256];
 	char pins[160]; /* names, as far as there is room */
 	__u32 cnt;
+};
+
+struct walk {
+	void (*visit)(struct walk *w, const struct pin_dir *dir);
+	struct doctor_report *report; /* for a visit that reports */
+	struct doctor_pins *sought;   /* for one that seeks those of a program */
+	__u32 prog_id;
+	__u32 found_cnt;
+	__u32 closed_cnt; /* directories that could not be read */
 };
 
 /* Process that holds the lock of a node on directory `fd`; 0 if it is not to be seen from here. */
@@ -76,46 +80,13 @@ static bool is_held(const char *path, int *pid)
 	return held;
 }
 
-static __u32 id_of_pinned_map(const char *path)
-{
-	struct bpf_map_info info = { 0 };
-	__u32 len = sizeof(info);
-	int fd = bpf_obj_get(path);
-
-	if (fd < 0)
-		return 0;
-	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		info.id = 0; /* then who uses it is not known */
-	close(fd);
-	return info.id;
-}
-
-static bool prog_uses_map(__u32 prog_id, __u32 map_id)
-{
-	__u32 map_ids[64] = { 0 }, len = sizeof(struct bpf_prog_info);
-	struct bpf_prog_info info = { .nr_map_ids = 64, .map_ids = (__u64)(unsigned long)map_ids };
-	int fd = bpf_prog_get_fd_by_id(prog_id), err;
-
-	if (fd < 0)
-		return false;
-	err = bpf_obj_get_info_by_fd(fd, &info, &len);
-	close(fd);
-	for (__u32 i = 0; !err && i < info.nr_map_ids && i < 64; i++)
-		if (map_ids[i] == map_id)
-			return true;
-	return false;
-}
-
 /* A loaded program that uses the pinned maps, such as one that xdp-loader attached; else 0. */
 static __u32 find_user_of(const struct pin_dir *dir)
 {
-	char path[PATH_MAX];
-	__u32 map_id;
+	__u32 map_id = pins_map_id(dir->path, "mev_config");
 
-	snprintf(path, sizeof(path), "%s/mev_config", dir->path);
-	map_id = id_of_pinned_map(path);
 	for (__u32 id = 0; map_id && !bpf_prog_get_next_id(id, &id);)
-		if (prog_uses_map(id, map_id))
+		if (attached_uses_map(id, map_id))
 			return id;
 	return 0;
 }
@@ -138,9 +109,10 @@ static void report_dir(struct walk *w, const struct pin_dir *dir)
 	prog_id = find_user_of(dir);
 	if (prog_id) {
 		doctor_add(w->report, DOCTOR_OK, "pins",
-			   "%s: %u (%s), in use by program %u, not of a running node", dir->path,
+			   "%s: %u (%s), in use by program %u, which no node serves", dir->path,
 			   dir->cnt, dir->pins, prog_id);
-		doctor_remedy(w->report, "`bpftool net` shows where it is attached");
+		doctor_remedy(w->report, "`bpftool net` shows where it is attached; `mevnode run "
+					 "--adopt` there serves it");
 		return;
 	}
 	doctor_add(w->report, DOCTOR_WARNING, "pins",
@@ -189,12 +161,34 @@ static void walk(struct walk *w, const char *path, int depth)
 	}
 	closedir(open_dir);
 	if (dir.cnt)
-		report_dir(w, &dir);
+		w->visit(w, &dir);
+}
+
+static void match_dir(struct walk *w, const struct pin_dir *dir)
+{
+	__u32 map_id = pins_map_id(dir->path, "mev_config");
+
+	if (!map_id || !attached_uses_map(w->prog_id, map_id))
+		return;
+	w->found_cnt++;
+	snprintf(w->sought->dir, sizeof(w->sought->dir), "%s", dir->path);
+	w->sought->held = is_held(dir->path, &w->sought->holder);
+}
+
+bool doctor_find_pins(__u32 prog_id, struct doctor_pins *out)
+{
+	struct walk w = { .visit = match_dir, .prog_id = prog_id, .sought = out };
+	struct statfs fs;
+
+	*out = (struct doctor_pins){ 0 };
+	if (!statfs(BPFFS, &fs) && fs.f_type == BPF_FS_MAGIC)
+		walk(&w, BPFFS, WALK_DEPTH);
+	return w.found_cnt > 0;
 }
 
 void doctor_check_leftovers(struct doctor_report *r)
 {
-	struct walk w = { .report = r };
+	struct walk w = { .visit = report_dir, .report = r };
 	struct statfs fs;
 
 	if (statfs(BPFFS, &fs) || fs.f_type != BPF_FS_MAGIC) {

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "doctor_nic.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/if_link.h>
 #include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,55 +138,4 @@ int doctor_read_sysfs(const struct netif *netif, const char *file, char *out, si
 	if (strtoul(index, NULL, 10) != netif->index || strcmp(address, mac))
 		return -ESTALE;
 	return read_attribute(netif->name, file, out, len);
-}
-
-/* The attached XDP program. */
-
-/* The BPF link that holds program `prog_id` on `ifindex`, or 0. */
-static __u32 find_link(__u32 ifindex, __u32 prog_id)
-{
-	for (__u32 id = 0; !bpf_link_get_next_id(id, &id);) {
-		struct bpf_link_info info = { 0 };
-		__u32 len = sizeof(info);
-		int fd = bpf_link_get_fd_by_id(id), err;
-
-		if (fd < 0)
-			continue; /* gone meanwhile */
-		err = bpf_obj_get_info_by_fd(fd, &info, &len);
-		close(fd);
-		if (!err && info.type == BPF_LINK_TYPE_XDP && info.prog_id == prog_id &&
-		    info.xdp.ifindex == ifindex)
-			return id;
-	}
-	return 0;
-}
-
-int doctor_query_xdp(__u32 ifindex, struct doctor_xdp *out)
-{
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	struct bpf_prog_info info = { 0 };
-	__u32 len = sizeof(info);
-	int fd, err;
-
-	*out = (struct doctor_xdp){ 0 };
-	err = bpf_xdp_query((int)ifindex, 0, &query);
-	if (err || query.attach_mode == XDP_ATTACHED_NONE)
-		return err;
-	/* With one program each in the driver and in the generic hook, the driver's comes first. */
-	out->prog_id = query.drv_prog_id ? query.drv_prog_id :
-		       query.hw_prog_id  ? query.hw_prog_id :
-					   query.skb_prog_id;
-	out->native = query.drv_prog_id || query.hw_prog_id;
-	if (!out->prog_id)
-		out->prog_id = query.prog_id;
-	fd = bpf_prog_get_fd_by_id(out->prog_id);
-	if (fd < 0)
-		return 0;
-	out->visible = !bpf_obj_get_info_by_fd(fd, &info, &len);
-	close(fd);
-	memcpy(out->name, info.name, sizeof(out->name));
-	out->name[sizeof(out->name) - 1] = '\0';
-	if (out->visible)
-		out->link_id = find_link(ifindex, out->prog_id);
-	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * doctor_nic - questions to a driver: ethtool ioctls, sysfs and the attached XDP program
+ * doctor_nic - questions to a driver: ethtool ioctls and sysfs
  *
  * Questions without side effects; most need no privileges.
  */
@@ -45,16 +45,5 @@ int doctor_read_line(const char *path, char *out, size_t len);
  * namespace, and so another interface, if any, of this name.
  */
 int doctor_read_sysfs(const struct netif *netif, const char *file, char *out, size_t len);
-
-struct doctor_xdp {
-	__u32 prog_id; /* 0: none attached */
-	__u32 link_id; /* of the BPF link that holds it; 0: none, so it outlives its loader */
-	bool native;
-	bool visible; /* name and link_id are known: takes CAP_SYS_ADMIN */
-	char name[16];
-};
-
-/* 0 or -errno. */
-int doctor_query_xdp(__u32 ifindex, struct doctor_xdp *out);
 
 #endif /* MEV_DOCTOR_NIC_H */

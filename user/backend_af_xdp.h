@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * backend_af_xdp - the AF_XDP back end, as its two files share it
+ *
+ * backend_af_xdp.c has the program's life and the order of things; backend_af_xdp_queues.c what
+ * there is one of a queue: socket and worker. Called from the main thread only.
+ */
+#ifndef MEV_BACKEND_AF_XDP_H
+#define MEV_BACKEND_AF_XDP_H
+
+#include "backend.h"
+#include "filter_prog.h"
+#include "netif.h"
+#include "xsk_worker.h"
+
+struct af_xdp {
+	struct backend base;
+	const struct backend_env *env;
+	struct netif netif;
+	struct pool_table *index;
+	struct filter_prog *prog;
+	enum run_mode mode;         /* what was obtained */
+	struct xsk_worker *workers; /* base.queue_cnt of them */
+	struct stack *stack;        /* for --own-ip, else NULL */
+	struct frame_queue *frames; /* what it sends, by the first worker */
+	__u32 started_cnt;
+};
+
+/*
+ * Once attached: which queues to serve, into b->base, and a socket for each in the best mode that
+ * b->mode and the options allow, which b->mode then says. Logged.
+ */
+enum exit_code af_xdp_open_queues(struct af_xdp *b);
+/* Accepts a back end without sockets. */
+void af_xdp_close_sockets(struct af_xdp *b);
+
+/* A worker a queue. 0 or -errno, logged. */
+int af_xdp_prepare_workers(struct af_xdp *b);
+int af_xdp_start_workers(struct af_xdp *b);
+
+/* Adds a socket's counters. */
+void af_xdp_collect_socket(const struct xsk *x, struct stats *s);
+
+#endif /* MEV_BACKEND_AF_XDP_H */
