@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 #include <linux/membarrier.h>
 #include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,88 +18,97 @@
 #include "exit_code.h"
 #include "log.h"
 
+/*
+ * A call and why it is made, by the tasks that make it; with a condition, for those that can do
+ * much: (argument & mask) == value. The workers' calls have none, so that the kernel answers from a
+ * bitmap (Linux 5.11) and runs no filter: a wakeup pays some tens of ns. A name that an
+ * architecture has not, as poll on arm64, is passed over.
+ */
 struct rule {
+	unsigned int tasks;
 	int nr;
 	const char *why;
-};
-
-/*
- * Without conditions on arguments where it can be, so that the kernel answers from a bitmap (Linux
- * 5.11) and runs no filter: a wakeup of the workers pays some tens of ns. A name that an architecture
- * has not, as poll on arm64, is passed over.
- */
-static const struct rule for_node[] = {
-	{ SCMP_SYS(sendto),
-	  "worker: wakes the transmit side of its socket; main: asks the broker" },
-	{ SCMP_SYS(recvfrom), "worker: wakes the receive side; main: news of links, by netlink" },
-	{ SCMP_SYS(poll), "worker and main: sleep until there is something to do" },
-	{ SCMP_SYS(ppoll), "the same where there is no poll" },
-	{ SCMP_SYS(read),
-	  "worker: frames of a TAP device; main: signalfd, timerfd, eventfd, files" },
-	{ SCMP_SYS(write), "worker: frames to a TAP device, eventfd; all: log, summary" },
-	{ SCMP_SYS(clock_gettime), "where the vDSO has no clock, as in some virtual machines" },
-	{ SCMP_SYS(futex), "locks of the TCP/UDP stack; waiting for a thread to end" },
-	{ SCMP_SYS(clock_nanosleep), "timers of the TCP/UDP stack" },
-	{ SCMP_SYS(timerfd_settime), "main: --duration" },
-	{ SCMP_SYS(getsockopt), "main: statistics of AF_XDP sockets" },
-	{ SCMP_SYS(recvmsg), "main: the configuration file, open, from the broker" },
-	{ SCMP_SYS(unlinkat), "main: removes its pins" },
-	{ SCMP_SYS(fstat), "stdio: the kind of file that stdout or the configuration is" },
-	{ SCMP_SYS(lseek), "stdio: where it stands in the configuration when it closes it" },
-	{ SCMP_SYS(newfstatat), "the same as newer C libraries ask it" },
-	{ SCMP_SYS(getpid), "main: the ready line" },
-	{ SCMP_SYS(close), "main: lets go of sockets, maps, the link that holds the program" },
-	{ SCMP_SYS(brk), "malloc" },
-	{ SCMP_SYS(mremap), "malloc" },
-	{ SCMP_SYS(munmap), "malloc; packet memory and rings at the end" },
-	{ SCMP_SYS(madvise), "malloc; the stack of a thread that ends" },
-	{ SCMP_SYS(rt_sigprocmask), "a thread that ends blocks its signals" },
-	{ SCMP_SYS(rt_sigreturn), "back from a signal handler" },
-	{ SCMP_SYS(restart_syscall), "a sleep goes on after SIGSTOP, SIGCONT or a debugger" },
-	{ SCMP_SYS(exit), "a thread ends" },
-	{ SCMP_SYS(exit_group), "the process ends" },
-};
-
-/* Of calls that can do much, what is needed: the value of one argument. */
-static const struct narrow_rule {
-	int nr;
 	unsigned int arg;
 	scmp_datum_t mask, value;
-	const char *why;
-} narrow_for_node[] = {
-	{ SCMP_SYS(bpf), 0, ~0U, BPF_MAP_LOOKUP_ELEM, "the program's counters" },
-	{ SCMP_SYS(bpf), 0, ~0U, BPF_LINK_DETACH, "takes the program off the interface" },
-	{ SCMP_SYS(bpf), 0, ~0U, BPF_MAP_DELETE_ELEM, "takes sockets from an adopted program" },
-	{ SCMP_SYS(membarrier), 0, ~0U, MEMBARRIER_CMD_GLOBAL, "and waits for its last run" },
-	{ SCMP_SYS(ioctl), 1, ~0U, SIOCGIFNAME, "whether the interface is there, when news got lost" },
-	{ SCMP_SYS(mmap), 2, PROT_EXEC, 0, "malloc; never memory to execute" },
-	{ SCMP_SYS(mprotect), 2, PROT_EXEC, 0, "malloc: the heap of a thread grows" },
-	{ SCMP_SYS(fcntl), 1, ~0U, F_GETFL, "stdio: how the configuration file was opened" },
-}, narrow_for_broker[] = {
-	{ SCMP_SYS(openat), 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY, "the configuration file" },
 };
 
-static const struct rule for_broker[] = {
-	{ SCMP_SYS(recvfrom), "the node asks" },
-	{ SCMP_SYS(sendmsg), "the answer, a descriptor with it" },
-	{ SCMP_SYS(close), "that descriptor is the node's now" },
-	{ SCMP_SYS(write), "log" },
-	{ SCMP_SYS(rt_sigreturn), "back from a signal handler" },
-	{ SCMP_SYS(restart_syscall), "waiting goes on after SIGSTOP, SIGCONT or a debugger" },
-	{ SCMP_SYS(exit_group), "the process ends" },
-};
+#define ALLOW(tasks, call, why)                     \
+	{                                           \
+		tasks, SCMP_SYS(call), why, 0, 0, 0 \
+	}
+#define ALLOW_IF(tasks, call, arg, mask, value, why)                         \
+	{                                                                    \
+		tasks, SCMP_SYS(call), why, arg, mask, (scmp_datum_t)(value) \
+	}
+#define ALLOW_BPF(cmd, why) ALLOW_IF(NODE, bpf, 0, ~0U, cmd, why)
 
-#define CNT(array) (sizeof(array) / sizeof((array)[0]))
+enum { NODE = SANDBOX_NODE, METRICS = SANDBOX_METRICS, BROKER = SANDBOX_BROKER };
 
-static const struct {
-	const struct rule *rules;
-	const struct narrow_rule *narrow;
-	size_t rule_cnt, narrow_cnt;
-} sandboxes[] = {
-	[SANDBOX_NODE] = { for_node, narrow_for_node, CNT(for_node), CNT(narrow_for_node) },
-	[SANDBOX_BROKER] = { for_broker, narrow_for_broker, CNT(for_broker),
-			     CNT(narrow_for_broker) },
+/* clang-format off */
+static const struct rule rules[] = {
+	/* The workers, and what wakes them. */
+	ALLOW(NODE, sendto, "wakes the transmit side of a socket; asks the broker; tells systemd"),
+	ALLOW(NODE | BROKER, recvfrom, "wakes the receive side of a socket; news of links; a request"),
+	ALLOW(NODE, poll, "sleeps until there is something to do"),
+	ALLOW(NODE, ppoll, "the same where there is no poll"),
+	ALLOW(NODE, read, "frames of a TAP device; signalfd, timerfd, eventfd; the configuration"),
+	ALLOW(NODE | BROKER, write, "frames to a TAP device; eventfd; log, summary"),
+	ALLOW(NODE, clock_gettime, "where the vDSO has no clock, as in some virtual machines"),
+	ALLOW(NODE, futex, "locks of the TCP/UDP stack; waiting for a thread to end"),
+	ALLOW(NODE, clock_nanosleep, "timers of the TCP/UDP stack; a moment's patience"),
+
+	/* The main thread while the others work. */
+	ALLOW(NODE, timerfd_settime, "--duration"),
+	ALLOW(NODE, getpid, "the ready line"),
+	ALLOW(NODE, getsockopt, "statistics of AF_XDP sockets"),
+	ALLOW_BPF(BPF_MAP_LOOKUP_ELEM, "the program's counters"),
+	ALLOW_IF(NODE, ioctl, 1, ~0U, SIOCGIFNAME, "is the interface there? when news got lost"),
+
+	/* Reload. */
+	ALLOW(NODE, recvmsg, "the configuration file, open, from the broker"),
+	ALLOW_IF(NODE, fcntl, 1, ~0U, F_GETFL, "stdio: how that file was opened"),
+	ALLOW(NODE, lseek, "stdio: where it stands in that file when it closes it"),
+	ALLOW_BPF(BPF_MAP_GET_NEXT_KEY, "which pools and feeds there are"),
+	ALLOW_BPF(BPF_MAP_LOOKUP_BATCH, "the same, many at once"),
+	ALLOW_BPF(BPF_MAP_UPDATE_ELEM, "pools and feeds come"),
+	ALLOW_BPF(BPF_MAP_DELETE_ELEM, "and go; sockets leave an adopted program"),
+	ALLOW_IF(NODE, membarrier, 0, ~0U, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, "to use this:"),
+	ALLOW_IF(NODE, membarrier, 0, ~0U, MEMBARRIER_CMD_PRIVATE_EXPEDITED, "workers see what is new"),
+	ALLOW_IF(NODE, membarrier, 0, ~0U, MEMBARRIER_CMD_GLOBAL, "the XDP program's last run is over"),
+
+	/* The end. */
+	ALLOW_BPF(BPF_LINK_DETACH, "takes the program off the interface"),
+	ALLOW(NODE, unlinkat, "removes its pins"),
+	ALLOW(NODE | BROKER, close, "lets go of sockets, maps, links, files"),
+	ALLOW(NODE, fstat, "stdio: what kind of file stdout or the configuration is"),
+	ALLOW(NODE, newfstatat, "the same as newer C libraries ask it"),
+	ALLOW(NODE, exit, "a thread ends"),
+	ALLOW(NODE | BROKER, exit_group, "the process ends"),
+
+	/* The C library, anywhere. */
+	ALLOW(NODE, brk, "malloc"),
+	ALLOW_IF(NODE, mmap, 2, PROT_EXEC, 0, "malloc; never memory to execute"),
+	ALLOW_IF(NODE, mprotect, 2, PROT_EXEC, 0, "malloc: the heap of a thread grows"),
+	ALLOW(NODE, mremap, "malloc"),
+	ALLOW(NODE, munmap, "malloc; packet memory and rings at the end"),
+	ALLOW(NODE, madvise, "malloc; the stack of a thread that ends"),
+	ALLOW(NODE, rt_sigprocmask, "a thread that ends blocks its signals"),
+	ALLOW(NODE | BROKER, rt_sigreturn, "back from a signal handler"),
+	ALLOW(NODE | BROKER, restart_syscall, "a sleep goes on after SIGSTOP, SIGCONT or a debugger"),
+
+	/* libmicrohttpd, run by the main thread. */
+	ALLOW(METRICS, epoll_ctl, "a scraper has come, a scraper goes"),
+	ALLOW(METRICS, epoll_wait, "which of them says something"),
+	ALLOW(METRICS, epoll_pwait, "the same where there is no epoll_wait"),
+	ALLOW(METRICS, accept4, "a scraper connects"),
+	ALLOW_IF(METRICS, setsockopt, 2, ~0U, TCP_NODELAY, "the answer goes out at once"),
+	ALLOW(METRICS | BROKER, sendmsg, "the answer to a scraper; a descriptor for the node"),
+	ALLOW(METRICS, shutdown, "the end of an answer"),
+
+	/* The broker. */
+	ALLOW_IF(BROKER, openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY, "the configuration file"),
 };
+/* clang-format on */
 
 /* Names by number, since the handler may not look them up. */
 #define NAMES_CNT 512
@@ -125,22 +135,22 @@ static int catch_forbidden(void)
 	return sigaction(SIGSYS, &action, NULL) ? -errno : 0;
 }
 
-static int add_rules(scmp_filter_ctx filter, enum sandbox which)
+static int add_rules(scmp_filter_ctx filter, unsigned int tasks)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < sandboxes[which].rule_cnt && !err; i++)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, sandboxes[which].rules[i].nr, 0);
-	for (size_t i = 0; i < sandboxes[which].narrow_cnt && !err; i++) {
-		const struct narrow_rule *r = &sandboxes[which].narrow[i];
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && !err; i++) {
+		const struct rule *r = &rules[i];
 
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, r->nr, 1,
-				       SCMP_CMP(r->arg, SCMP_CMP_MASKED_EQ, r->mask, r->value));
+		if (r->tasks & tasks)
+			err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, r->nr, r->mask ? 1 : 0,
+					       SCMP_CMP(r->arg, SCMP_CMP_MASKED_EQ, r->mask,
+							r->value));
 	}
 	return err;
 }
 
-int sandbox_enter(enum sandbox which)
+int sandbox_enter(unsigned int tasks)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
 	int err = filter ? catch_forbidden() : -ENOMEM;
@@ -152,7 +162,7 @@ int sandbox_enter(enum sandbox which)
 	if (!err)
 		err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
 	if (!err)
-		err = add_rules(filter, which);
+		err = add_rules(filter, tasks);
 	if (!err)
 		err = seccomp_load(filter);
 	if (filter)

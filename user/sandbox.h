@@ -9,12 +9,14 @@
 #ifndef MEV_SANDBOX_H
 #define MEV_SANDBOX_H
 
-enum sandbox {
-	SANDBOX_NODE,   /* it serves, sums up, cleans up */
-	SANDBOX_BROKER, /* it opens the configuration file for the node */
+/* What a process is to do then. */
+enum sandbox_task {
+	SANDBOX_NODE = 1,    /* it serves, reloads, sums up, cleans up */
+	SANDBOX_METRICS = 2, /* it answers scrapers */
+	SANDBOX_BROKER = 4,  /* it opens the configuration file for the node */
 };
 
-/* 0 or -errno, logged. There is no way back. */
-int sandbox_enter(enum sandbox which);
+/* `tasks`: of the above, or-ed. 0 or -errno, logged. There is no way back. */
+int sandbox_enter(unsigned int tasks);
 
 #endif /* MEV_SANDBOX_H */
