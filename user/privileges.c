@@ -122,5 +122,5 @@ const char *privileges_remedy(void)
 					p->name);
 	}
 	return len ? text :
-		     "; all capabilities are there, so a seccomp profile or a user namespace forbids it";
+		     "; the capabilities are there: a seccomp profile or user namespace forbids it";
 }

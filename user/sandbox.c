@@ -41,6 +41,7 @@ struct rule {
 		tasks, SCMP_SYS(call), why, arg, mask, (scmp_datum_t)(value) \
 	}
 #define ALLOW_BPF(cmd, why) ALLOW_IF(NODE, bpf, 0, ~0U, cmd, why)
+#define ALLOW_BARRIER(cmd, why) ALLOW_IF(NODE, membarrier, 0, ~0U, MEMBARRIER_CMD_##cmd, why)
 
 enum { NODE = SANDBOX_NODE, METRICS = SANDBOX_METRICS, BROKER = SANDBOX_BROKER };
 
@@ -48,7 +49,7 @@ enum { NODE = SANDBOX_NODE, METRICS = SANDBOX_METRICS, BROKER = SANDBOX_BROKER }
 static const struct rule rules[] = {
 	/* The workers, and what wakes them. */
 	ALLOW(NODE, sendto, "wakes the transmit side of a socket; asks the broker; tells systemd"),
-	ALLOW(NODE | BROKER, recvfrom, "wakes the receive side of a socket; news of links; a request"),
+	ALLOW(NODE | BROKER, recvfrom, "wakes the receive side of a socket; link news; requests"),
 	ALLOW(NODE, poll, "sleeps until there is something to do"),
 	ALLOW(NODE, ppoll, "the same where there is no poll"),
 	ALLOW(NODE, read, "frames of a TAP device; signalfd, timerfd, eventfd; the configuration"),
@@ -72,9 +73,9 @@ static const struct rule rules[] = {
 	ALLOW_BPF(BPF_MAP_LOOKUP_BATCH, "the same, many at once"),
 	ALLOW_BPF(BPF_MAP_UPDATE_ELEM, "pools and feeds come"),
 	ALLOW_BPF(BPF_MAP_DELETE_ELEM, "and go; sockets leave an adopted program"),
-	ALLOW_IF(NODE, membarrier, 0, ~0U, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, "to use this:"),
-	ALLOW_IF(NODE, membarrier, 0, ~0U, MEMBARRIER_CMD_PRIVATE_EXPEDITED, "workers see what is new"),
-	ALLOW_IF(NODE, membarrier, 0, ~0U, MEMBARRIER_CMD_GLOBAL, "the XDP program's last run is over"),
+	ALLOW_BARRIER(REGISTER_PRIVATE_EXPEDITED, "to make use of this one:"),
+	ALLOW_BARRIER(PRIVATE_EXPEDITED, "all workers see what is new"),
+	ALLOW_BARRIER(GLOBAL, "the XDP program's last run is over"),
 
 	/* The end. */
 	ALLOW_BPF(BPF_LINK_DETACH, "takes the program off the interface"),
@@ -94,7 +95,11 @@ static const struct rule rules[] = {
 	ALLOW(NODE, madvise, "malloc; the stack of a thread that ends"),
 	ALLOW(NODE, rt_sigprocmask, "a thread that ends blocks its signals"),
 	ALLOW(NODE | BROKER, rt_sigreturn, "back from a signal handler"),
-	ALLOW(NODE | BROKER, restart_syscall, "a sleep goes on after SIGSTOP, SIGCONT or a debugger"),
+	ALLOW(NODE | BROKER, restart_syscall, "a sleep goes on after SIGSTOP or a debugger"),
+
+#ifdef __SANITIZE_ADDRESS__
+	ALLOW(NODE | BROKER, sigaltstack, "AddressSanitizer, before _exit()"),
+#endif
 
 	/* libmicrohttpd, run by the main thread. */
 	ALLOW(METRICS, epoll_ctl, "a scraper has come, a scraper goes"),
@@ -106,7 +111,7 @@ static const struct rule rules[] = {
 	ALLOW(METRICS, shutdown, "the end of an answer"),
 
 	/* The broker. */
-	ALLOW_IF(BROKER, openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY, "the configuration file"),
+	ALLOW_IF(BROKER, openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY, "the configuration"),
 };
 /* clang-format on */
 
