@@ -17,6 +17,9 @@
 #include "packet.h"
 #include "wire.h"
 
+/* In a set, so that an index and a few flags fit a word. */
+#define FRAMES_MAX (1u << 28)
+
 enum frame_expect {
 	EXPECT_NOTHING,
 	EXPECT_REPLY, /* load_frame.reply */

@@ -87,6 +87,8 @@ static const char *fault(struct capture *c)
 	c->at = first;
 	if (err)
 		return "it is cut short or damaged";
+	if (c->cnt > FRAMES_MAX)
+		return "it has more frames than can be told apart";
 	return c->cnt ? NULL : "there are no frames in it";
 }
 
@@ -122,7 +124,7 @@ static int add_all(struct frame_set *s, const struct frame_rules *rules, struct 
 	return 0;
 }
 
-/* All of the file in memory, or -errno. */
+/* All of the file in memory (nothing, if it is empty). 0 or -errno. */
 static int map_file(const char *path, struct capture *c, size_t *size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
@@ -134,10 +136,10 @@ static int map_file(const char *path, struct capture *c, size_t *size)
 		goto out;
 	}
 	*size = (size_t)st.st_size;
-	if (!S_ISREG(st.st_mode) || !*size) {
+	if (!S_ISREG(st.st_mode))
 		err = -EINVAL;
+	if (err || !*size)
 		goto out;
-	}
 	map = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
 		err = -errno;
@@ -157,6 +159,7 @@ int frames_from_pcap(struct frame_set *s, const struct frame_rules *rules, const
 	void *map;
 	int err;
 
+	*s = (struct frame_set){ 0 };
 	err = map_file(path, &c, &size);
 	if (err) {
 		log_err("cannot read capture %s: %s; check --pcap", path, strerror(-err));
@@ -170,7 +173,8 @@ int frames_from_pcap(struct frame_set *s, const struct frame_rules *rules, const
 	} else {
 		err = add_all(s, rules, &c, path);
 	}
-	munmap(map, size);
+	if (map)
+		munmap(map, size);
 	if (err)
 		frames_free(s);
 	return err;

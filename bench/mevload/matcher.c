@@ -18,9 +18,6 @@ int matcher_open(struct matcher *m, const struct frame_set *set)
 		matcher_close(m);
 		return -ENOMEM;
 	}
-	/* Its pages are there before the clock runs. */
-	memset(m->table, 0xff, MATCHER_ROOM * sizeof(*m->table));
-	memset(m->table, 0, MATCHER_ROOM * sizeof(*m->table));
 	if (getrandom(&m->tag, sizeof(m->tag), GRND_NONBLOCK) != sizeof(m->tag))
 		m->tag = (__u64)time(NULL) << MATCHER_COUNT_BITS;
 	m->tag &= ~COUNT_MASK;

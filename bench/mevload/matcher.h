@@ -28,10 +28,8 @@ struct account {
 struct sent {
 	__u64 since_ns; /* latency counts from here */
 	__u32 seq;      /* low bits of the count */
-	__u32 frame : 28, waiting : 1, answered : 1, timed_out : 1, measured : 1;
+	__u32 frame : 28 /* FRAMES_MAX */, waiting : 1, answered : 1, timed_out : 1, measured : 1;
 };
-
-#define MATCHER_MAX_FRAMES (1u << 28)
 
 struct matcher {
 	const struct frame_set *set;
@@ -67,7 +65,7 @@ static inline void matcher_sent(struct matcher *m, __u32 frame, __u64 since_ns, 
 	*s = (struct sent){
 		.since_ns = since_ns,
 		.seq = (__u32)m->next,
-		.frame = frame & (MATCHER_MAX_FRAMES - 1),
+		.frame = frame & (FRAMES_MAX - 1),
 		.waiting = due,
 		.measured = measured,
 	};

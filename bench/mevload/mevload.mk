@@ -25,5 +25,7 @@ $(MEVLOAD): $(MEVLOAD_OBJ) $(LIB_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lm -o $@
 
+tests: $(MEVLOAD)
 $(B)/unit-tests: $(MEVLOAD_PURE)
+$(B)/unit-tests: LDLIBS += -lm
 $(B)/tests/unit/test_mevload.o: CPPFLAGS += -Ibench/mevload

@@ -36,7 +36,7 @@ bool report_faulty(const struct load_loop *l)
 
 static void print_count(const char *name, __u64 n)
 {
-	printf("  %-12s %'15llu\n", name, (unsigned long long)n);
+	printf("  %-12s %15llu\n", name, (unsigned long long)n);
 }
 
 static void print_unless_0(const char *name, __u64 n)
@@ -74,7 +74,7 @@ static int print_text(const struct load_loop *l, const struct transport_stats *t
 	if (o->kind == LOAD_CLOSED)
 		printf(" of %u", o->outstanding);
 	else if (o->rate)
-		printf(" of %'llu/s", (unsigned long long)o->rate);
+		printf(" of %llu/s", (unsigned long long)o->rate);
 	if (o->pcap_path)
 		printf(", %u frames of %s", l->set->cnt, o->pcap_path);
 	else
@@ -96,7 +96,7 @@ static int print_text(const struct load_loop *l, const struct transport_stats *t
 	print_unless_0("not sent", l->unsent);
 	print_unless_0("send errors", t->send_errors);
 	print_unless_0("client drops", t->rx_dropped);
-	printf("  %-12s %'15.0f\n  %-12s %'15.0f\n", "sent/s", r.sent, "received/s", r.received);
+	printf("  %-12s %15.0f\n  %-12s %15.0f\n", "sent/s", r.sent, "received/s", r.received);
 	print_latency(l);
 	return fflush(stdout) || ferror(stdout) ? -EIO : 0;
 }

@@ -239,9 +239,16 @@ int transport_af_xdp_open(struct transport **out, const struct transport_config 
 		log_err("interface %s: %s; `ip -br link` lists them", c->interface, strerror(-err));
 		return err;
 	}
+	if (netif.rx_queues > 1)
+		log_warn(
+			"%s has %u RX queues, and replies are taken from queue %u alone: steer them "
+			"there, as with `ethtool -L %s combined 1`",
+			c->interface, netif.rx_queues, c->queue, c->interface);
 	a = calloc(1, sizeof(*a));
-	if (!a)
+	if (!a) {
+		log_err("out of memory for the transport");
 		return -ENOMEM;
+	}
 	a->base = (struct transport){ .ops = &ops, .set = c->set };
 	a->link_fd = -1;
 	a->skb = c->skb;

@@ -106,8 +106,10 @@ int transport_tcp_open(struct transport **out, const struct transport_config *co
 {
 	struct tcp *c = calloc(1, sizeof(*c));
 
-	if (!c)
+	if (!c) {
+		log_err("out of memory for the transport");
 		return -ENOMEM;
+	}
 	c->base = (struct transport){ .ops = &ops, .set = config->set };
 	c->record_len = config->echo ? sizeof(struct dex_swap_tx) : sizeof(struct swap_reply);
 	c->fd = socket_open(config, SOCK_STREAM);

@@ -90,8 +90,10 @@ int transport_udp_open(struct transport **out, const struct transport_config *c)
 {
 	struct udp *u = calloc(1, sizeof(*u));
 
-	if (!u)
+	if (!u) {
+		log_err("out of memory for the transport");
 		return -ENOMEM;
+	}
 	u->base = (struct transport){ .ops = &ops, .set = c->set };
 	u->fd = socket_open(c, SOCK_DGRAM);
 	if (u->fd < 0) {
