@@ -139,6 +139,8 @@ bool oracle_add(struct oracle *o, struct frame_set *s, const __u8 *bytes, __u32 
 	if (len > o->rules->longest || len < sizeof(struct eth_hdr) || s->cnt == s->room)
 		return false;
 	memcpy(o->scratch, bytes, len);
+	if (o->rules->records_only) /* to whom a socket sends is not in the frame */
+		memcpy(o->scratch, o->config.mac, sizeof(o->config.mac));
 	f.record_off = find_record(o, o->scratch, len);
 	if (o->rules->records_only && !f.record_off)
 		return false;

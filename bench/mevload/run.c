@@ -44,15 +44,31 @@ static int pin(__u32 cpu)
 	return err;
 }
 
+/*
+ * Sockets send records alone, and may not even know from which address: the records are judged
+ * behind headers that the filter has nothing against.
+ */
+static const struct frame_ends unsent_headers = {
+	.to_mac = { 0x02, 0, 0, 0, 0, 0x01 },
+	.from_mac = { 0x02, 0, 0, 0, 0, 0x02 },
+	.to_ip = MEV_HTONS(0x0a00) | (__u32)MEV_HTONS(0x0001) << 16,
+	.from_ip = MEV_HTONS(0x0a00) | (__u32)MEV_HTONS(0x0002) << 16,
+	.from_port = 1,
+	.from_port_last = 1,
+};
+
 /* What this side puts into frames of its own, and how long they may be. */
 static int learn_interface(const struct load_options *o, struct frame_rules *rules)
 {
 	struct netif netif;
 	int err;
 
-	rules->longest = 65535;
-	if (o->transport != TRANSPORT_AF_XDP)
+	if (o->transport != TRANSPORT_AF_XDP) {
+		rules->ends = unsent_headers;
+		rules->ends.to_port = o->ends.to_port;
+		rules->longest = 65535;
 		return 0;
+	}
 	err = netif_query(o->interface, &netif);
 	if (err) {
 		log_err("interface %s: %s; `ip -br link` lists them", o->interface, strerror(-err));
