@@ -104,7 +104,7 @@ int hist_write_hdr(const struct hist *h, FILE *out)
 		deviation(h) / 1000);
 	fprintf(out, "#[Max     = %12.3f, Total count    = %12llu]\n", (double)h->max / 1000,
 		(unsigned long long)h->count);
-	fprintf(out, "#[Buckets = %12u, SubBuckets     = %12u]\n", HIST_MAX_BITS - HIST_SUB_BITS,
+	fprintf(out, "#[Buckets = %12d, SubBuckets     = %12u]\n", HIST_MAX_BITS - HIST_SUB_BITS,
 		HIST_SUB);
 	return fflush(out) || ferror(out) ? -EIO : 0;
 }

@@ -75,7 +75,7 @@ static int learn_interface(const struct load_options *o, struct frame_rules *rul
 		return err;
 	}
 	memcpy(rules->ends.from_mac, netif.mac, sizeof(rules->ends.from_mac));
-	rules->longest = netif.mtu + (__u32)sizeof(struct eth_hdr);
+	rules->longest = netif.mtu + (__u32)(sizeof(struct eth_hdr) + sizeof(struct vlan_hdr));
 	if (rules->longest > UMEM_CHUNK_COPY - UMEM_HEADROOM)
 		rules->longest = UMEM_CHUNK_COPY - UMEM_HEADROOM;
 	return 0;

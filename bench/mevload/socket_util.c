@@ -15,7 +15,7 @@
 #include "log.h"
 
 #define CONNECT_TIMEOUT_S 3
-/* As much as the kernel gives: net.core.rmem_max bounds it. A full buffer loses replies. */
+/* Or, without CAP_NET_ADMIN, as much as net.core.rmem_max allows. A full buffer loses replies. */
 #define BUFFER_BYTES (4 << 20)
 
 static int set_up(int fd, const struct transport_config *c, int type)
@@ -32,7 +32,8 @@ static int set_up(int fd, const struct transport_config *c, int type)
 		return err;
 	}
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)); /* of connect(2) */
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (type == SOCK_STREAM)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	return 0;
