@@ -190,6 +190,19 @@ out:
 	return err;
 }
 
+/* As of a second interface that ip link has loaded: a socket takes no frame of another interface's. */
+static void warn_of_sharing(const struct netif *netif, const struct pins *pins, __u32 prog_id)
+{
+	__u32 map_id = pins_map_id(pins->dir, ONE_OF_OURS);
+
+	for (__u32 id = 0; !bpf_prog_get_next_id(id, &id);)
+		if (id != prog_id && attached_uses_map(id, map_id))
+			log_warn(
+				"program %u uses the maps in %s as well: candidates of any other "
+				"interface than %s are lost; load each with xdp-loader and its own -p",
+				id, pins->dir, netif->name);
+}
+
 int adopt_maps(struct bpf_object *obj, const struct netif *netif, const struct attached *on,
 	       const char *pin_dir, __u32 pool_cnt, struct pins *pins)
 {
@@ -208,6 +221,8 @@ int adopt_maps(struct bpf_object *obj, const struct netif *netif, const struct a
 	bpf_object__for_each_map(map, obj)
 		if (!err && !bpf_map__is_internal(map))
 			err = adopt_one(map, bpf_object__btf(obj), pins, on->filter_id, pool_cnt);
+	if (!err)
+		warn_of_sharing(netif, pins, on->filter_id);
 	return err;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,7 +47,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 		va_end(ap);
 		return;
 	}
-	len = snprintf(line, sizeof(line), "mevnode: %s", prefix[level]);
+	len = snprintf(line, sizeof(line), "%s: %s", program_invocation_short_name, prefix[level]);
 	n = vsnprintf(line + len, sizeof(line) - (size_t)len - 1, fmt, ap);
 	va_end(ap);
 	if (n < 0)

@@ -293,6 +293,16 @@ def test_second_node(world):
         assert answers(world)
 
 
+def test_shared_maps(world):
+    """ip link gives a second interface the maps of the first; a node of the one warns of it."""
+    by_ip_link(world)
+    world.run("node", "ip", "link", "set", "dev", "lo", "xdpgeneric", "obj", FILTER, "sec", "xdp")
+    with adopting(world, "--mode", "copy") as node:
+        assert answers(world)
+        ended = node.stop()
+    assert len(ended.err) == 1 and GLOBALS in ended.err[0] and "xdp-loader" in ended.err[0]
+
+
 CHANGES = {
     "larger value": ("__u8 unused2[4];", "__u8 unused2[12];", "value size 64 instead of 56"),
     "renamed field": ("__u64 capital;", "__u64 limit;", "other fields"),

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "load_options.h"
+
+#include <arpa/inet.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exit_code.h"
+#include "log.h"
+#include "maps_abi.h"
+#include "parse.h"
+
+/* clang-format off */
+static const char usage[] =
+	"usage: mevload run -i IFACE --to MAC,IP:PORT --from IP:PORT[-PORT] [options]\n"
+	"\n"
+	"Send swaps, match the replies by nonce, check what they say, and tell how long they took.\n"
+	"\n"
+	"  -i, --interface IFACE   client's interface; UDP and TCP may do without\n"
+	"      --to MAC,IP:PORT    the responder; UDP and TCP may leave the MAC address out\n"
+	"      --from IP:PORT[-PORT] the client; UDP and TCP take one port, 0 for any\n"
+	"      --transport NAME    af_xdp, udp or tcp (default: af_xdp)\n"
+	"  -c, --config FILE       the responder's configuration (default: the node's built-in one):\n"
+	"                          swaps are made for its pools, all of them profitable\n"
+	"      --seed N            that these swaps, and Poisson gaps, follow from (default: 1)\n"
+	"      --pcap FILE         send its frames instead, as they are but for swaps' nonces, from the\n"
+	"                          first to the last and over again (UDP, TCP: its well-formed swaps)\n"
+	"      --load KIND         open: --rate a second, evenly; poisson: --rate a second on average;\n"
+	"                          closed: --outstanding at a time; flood: as fast as possible\n"
+	"                          (default: closed)\n"
+	"      --rate N            frames a second\n"
+	"      --outstanding N     requests under way, 1 to 4096 (default: 1)\n"
+	"      --duration S        seconds that count, as 2 or 0.5 (default: 5)\n"
+	"      --warmup S          seconds before them that do not (default: 0.5)\n"
+	"      --expect WHAT       reply: what the node's economics decide; echo: the swap itself, from\n"
+	"                          responders that do no work (default: reply)\n"
+	"      --cpu N             pin to this CPU\n"
+	"      --queue N           AF_XDP: queue of the interface (default: 0)\n"
+	"      --skb               AF_XDP: the kernel's generic hook instead of the driver's\n"
+	"      --json FILE         results as JSON; - for stdout, instead of the text\n"
+	"      --hdr FILE          percentiles as HdrHistogram writes them, in us\n"
+	"      --strict            lost replies are a failure, too\n"
+	"  -v, --verbose           also what libbpf and libxdp say\n"
+	"  -h, --help              this text\n"
+	"\n"
+	"Latency counts from the intended send time in open and poisson, so that a stall is paid for by\n"
+	"all frames that waited; from the send in closed and flood. SIGINT ends early, with results.\n"
+	"Exit code 1: replies were wrong, duplicated, unexpected, or over TCP out of order.\n"
+	"\n"
+	"examples, with the responder behind veth0:\n"
+	"  mevload run -i veth0 --to 02:00:00:00:00:01,192.168.69.2:8080 --from 192.168.69.1:40000\n"
+	"  mevload run ... --load poisson --rate 200000 --duration 10 --json out.json --hdr out.hdr\n"
+	"  mevload run --transport tcp --to 192.168.69.3:8080 --from 192.168.69.1:0 --outstanding 16\n";
+/* clang-format on */
+
+enum {
+	OPT_TO = 256,
+	OPT_FROM,
+	OPT_TRANSPORT,
+	OPT_SEED,
+	OPT_PCAP,
+	OPT_LOAD,
+	OPT_RATE,
+	OPT_OUTSTANDING,
+	OPT_DURATION,
+	OPT_WARMUP,
+	OPT_EXPECT,
+	OPT_CPU,
+	OPT_QUEUE,
+	OPT_SKB,
+	OPT_JSON,
+	OPT_HDR,
+	OPT_STRICT,
+};
+
+static const struct option table[] = {
+	{ "interface", required_argument, NULL, 'i' },
+	{ "to", required_argument, NULL, OPT_TO },
+	{ "from", required_argument, NULL, OPT_FROM },
+	{ "transport", required_argument, NULL, OPT_TRANSPORT },
+	{ "config", required_argument, NULL, 'c' },
+	{ "seed", required_argument, NULL, OPT_SEED },
+	{ "pcap", required_argument, NULL, OPT_PCAP },
+	{ "load", required_argument, NULL, OPT_LOAD },
+	{ "rate", required_argument, NULL, OPT_RATE },
+	{ "outstanding", required_argument, NULL, OPT_OUTSTANDING },
+	{ "duration", required_argument, NULL, OPT_DURATION },
+	{ "warmup", required_argument, NULL, OPT_WARMUP },
+	{ "expect", required_argument, NULL, OPT_EXPECT },
+	{ "cpu", required_argument, NULL, OPT_CPU },
+	{ "queue", required_argument, NULL, OPT_QUEUE },
+	{ "skb", no_argument, NULL, OPT_SKB },
+	{ "json", required_argument, NULL, OPT_JSON },
+	{ "hdr", required_argument, NULL, OPT_HDR },
+	{ "strict", no_argument, NULL, OPT_STRICT },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static const char *const transport_names[] = {
+	[TRANSPORT_AF_XDP] = "af_xdp",
+	[TRANSPORT_UDP] = "udp",
+	[TRANSPORT_TCP] = "tcp",
+};
+
+static const char *const kind_names[] = {
+	[LOAD_OPEN] = "open",
+	[LOAD_POISSON] = "poisson",
+	[LOAD_CLOSED] = "closed",
+	[LOAD_FLOOD] = "flood",
+};
+
+static const char *const expect_names[] = { "reply", "echo" };
+
+const char *load_transport_name(enum load_transport transport)
+{
+	return transport_names[transport];
+}
+
+const char *load_kind_name(enum load_kind kind)
+{
+	return kind_names[kind];
+}
+
+static bool wrong(const char *option, const char *value, const char *want)
+{
+	log_err("%s %s: want %s", option, value, want);
+	return false;
+}
+
+/* Index of `text` in names[cnt]; -1: none, and that is logged. */
+static int pick(const char *option, const char *text, const char *const names[], size_t cnt,
+		const char *want)
+{
+	for (size_t i = 0; i < cnt; i++)
+		if (!strcmp(text, names[i]))
+			return (int)i;
+	wrong(option, text, want);
+	return -1;
+}
+
+#define PICK(option, names, want) \
+	pick(option, optarg, names, sizeof(names) / sizeof((names)[0]), want)
+
+/* Seconds with at most three decimals. */
+static bool take_seconds(const char *option, const char *value, __u64 least_ms, __u64 *ns)
+{
+	static const __u32 scale[] = { 0, 100, 10, 1 };
+	const char *dot = strchr(value, '.');
+	size_t whole_len = dot ? (size_t)(dot - value) : strlen(value);
+	__u32 ms = 0, seconds;
+	char whole[12];
+
+	if (whole_len >= sizeof(whole))
+		return wrong(option, value, "seconds, such as 10 or 0.5");
+	memcpy(whole, value, whole_len);
+	whole[whole_len] = '\0';
+	if (parse_u32(whole, 0, 1u << 20, &seconds) ||
+	    (dot && (strlen(dot + 1) > 3 || parse_u32(dot + 1, 0, 999, &ms))))
+		return wrong(option, value, "seconds, such as 10 or 0.5");
+	if (dot)
+		ms *= scale[strlen(dot + 1)];
+	*ns = (seconds * 1000ULL + ms) * 1000000;
+	return seconds * 1000ULL + ms >= least_ms ||
+	       wrong(option, value, "seconds, at least 0.001");
+}
+
+static bool take_mac(const char *text, size_t len, __u8 mac[6])
+{
+	unsigned int byte[6];
+	char buf[18], rest;
+
+	if (len != 17)
+		return false;
+	memcpy(buf, text, len);
+	buf[len] = '\0';
+	if (strspn(buf, "0123456789abcdefABCDEF:") != len ||
+	    sscanf(buf, "%2x:%2x:%2x:%2x:%2x:%2x%c", &byte[0], &byte[1], &byte[2], &byte[3],
+		   &byte[4], &byte[5], &rest) != 6)
+		return false;
+	for (int i = 0; i < 6; i++)
+		mac[i] = (__u8)byte[i];
+	return true;
+}
+
+/* IP:PORT or IP:PORT-PORT. */
+static bool take_ends(const char *text, __be32 *ip, __u32 least, __u16 *first, __u16 *last)
+{
+	char buf[64], *colon, *dash;
+	__u32 from, to;
+
+	if (strlen(text) >= sizeof(buf))
+		return false;
+	strcpy(buf, text);
+	colon = strchr(buf, ':');
+	if (!colon)
+		return false;
+	*colon = '\0';
+	dash = strchr(colon + 1, '-');
+	if (dash)
+		*dash = '\0';
+	if (inet_pton(AF_INET, buf, ip) != 1 || parse_u32(colon + 1, least, 65535, &from))
+		return false;
+	to = from;
+	if (dash && parse_u32(dash + 1, from, 65535, &to))
+		return false;
+	*first = (__u16)from;
+	*last = (__u16)to;
+	return true;
+}
+
+static bool take_to(const char *value, struct load_options *o)
+{
+	const char *comma = strchr(value, ',');
+	__u16 last;
+
+	if (comma && !take_mac(value, (size_t)(comma - value), o->ends.to_mac))
+		return wrong("--to", value,
+			     "MAC,IP:PORT, such as 02:00:00:00:00:01,192.168.69.2:8080");
+	o->has_to_mac = comma;
+	if (!take_ends(comma ? comma + 1 : value, &o->ends.to_ip, 1, &o->ends.to_port, &last) ||
+	    last != o->ends.to_port)
+		return wrong("--to", value,
+			     "MAC,IP:PORT, such as 02:00:00:00:00:01,192.168.69.2:8080");
+	return true;
+}
+
+static bool take_from(const char *value, struct load_options *o)
+{
+	return take_ends(value, &o->ends.from_ip, 0, &o->ends.from_port, &o->ends.from_port_last) ||
+	       wrong("--from", value, "IP:PORT or IP:PORT-PORT, such as 192.168.69.1:40000-40063");
+}
+
+static bool take_name(int option, struct load_options *o)
+{
+	int i;
+
+	switch (option) {
+	case OPT_TRANSPORT:
+		i = PICK("--transport", transport_names, "af_xdp, udp or tcp");
+		o->transport = (enum load_transport)i;
+		return i >= 0;
+	case OPT_LOAD:
+		i = PICK("--load", kind_names, "open, poisson, closed or flood");
+		o->kind = (enum load_kind)i;
+		return i >= 0;
+	default:
+		i = PICK("--expect", expect_names, "reply or echo");
+		o->echo = i == 1;
+		return i >= 0;
+	}
+}
+
+static bool take(int option, struct load_options *o)
+{
+	switch (option) {
+	case 'i':
+		o->interface = optarg;
+		return true;
+	case 'c':
+		o->config_path = optarg;
+		return true;
+	case OPT_PCAP:
+		o->pcap_path = optarg;
+		return true;
+	case OPT_JSON:
+		o->json_path = optarg;
+		return true;
+	case OPT_HDR:
+		o->hdr_path = optarg;
+		return true;
+	case OPT_TO:
+		return take_to(optarg, o);
+	case OPT_FROM:
+		return take_from(optarg, o);
+	case OPT_TRANSPORT:
+	case OPT_LOAD:
+	case OPT_EXPECT:
+		return take_name(option, o);
+	case OPT_RATE:
+		return !parse_u64(optarg, 1, 100000000, &o->rate) ||
+		       wrong("--rate", optarg, "frames a second, 1 to 100000000");
+	case OPT_OUTSTANDING:
+		return !parse_u32(optarg, 1, 4096, &o->outstanding) ||
+		       wrong("--outstanding", optarg, "a number of requests, 1 to 4096");
+	case OPT_DURATION:
+		return take_seconds("--duration", optarg, 1, &o->duration_ns);
+	case OPT_WARMUP:
+		return take_seconds("--warmup", optarg, 0, &o->warmup_ns);
+	case OPT_SEED:
+		return !parse_u64(optarg, 0, ~0ULL, &o->seed) ||
+		       wrong("--seed", optarg, "a whole number below 2^64");
+	case OPT_CPU:
+		return !parse_u32(optarg, 0, 1023, &o->cpu) ||
+		       wrong("--cpu", optarg, "the number of a CPU, 0 to 1023");
+	case OPT_QUEUE:
+		return !parse_u32(optarg, 0, MEV_MAX_QUEUES - 1, &o->queue) ||
+		       wrong("--queue", optarg, "the number of a queue, 0 to 255");
+	case OPT_SKB:
+		return o->skb = true;
+	case OPT_STRICT:
+		return o->strict = true;
+	case 'v':
+		return o->verbose = true;
+	default:
+		return false; /* getopt has said why */
+	}
+}
+
+static bool refuse(const char *why)
+{
+	log_err("%s; see `mevload run --help`", why);
+	return false;
+}
+
+/* What only shows when all options are known. */
+static bool consistent(int argc, char **argv, struct load_options *o)
+{
+	bool timed = o->kind == LOAD_OPEN || o->kind == LOAD_POISSON;
+	bool frames = o->transport == TRANSPORT_AF_XDP;
+
+	if (optind < argc) {
+		log_err("unexpected argument %s; see `mevload run --help`", argv[optind]);
+		return false;
+	}
+	if (!o->ends.to_port)
+		return refuse("nobody to send to: add --to MAC,IP:PORT");
+	if (timed && !o->rate)
+		return refuse("--load open and poisson need a --rate");
+	if (!timed && o->rate)
+		return refuse("--rate is for --load open and poisson: drop it, or choose one");
+	if (o->outstanding && o->kind != LOAD_CLOSED)
+		return refuse("--outstanding is for --load closed: drop one");
+	if (!o->outstanding)
+		o->outstanding = 1;
+	if (frames && (!o->interface || !o->has_to_mac))
+		return refuse("AF_XDP needs -i IFACE, and --to with a MAC address");
+	if (frames && !o->pcap_path && !o->ends.from_port)
+		return refuse("AF_XDP needs --from IP:PORT, the port not 0");
+	if (frames && !o->ends.from_port)
+		o->ends.from_port_last = 65535; /* whatever ports the capture has */
+	if (!frames && o->skb)
+		return refuse("--skb is for --transport af_xdp: drop one");
+	if (!frames && o->ends.from_port != o->ends.from_port_last)
+		return refuse("a UDP or TCP socket has one port: --from IP:PORT");
+	return true;
+}
+
+int load_options(int argc, char **argv, struct load_options *o)
+{
+	int option;
+
+	*o = (struct load_options){
+		.transport = TRANSPORT_AF_XDP,
+		.kind = LOAD_CLOSED,
+		.duration_ns = 5000000000,
+		.warmup_ns = 500000000,
+		.seed = 1,
+		.cpu = LOAD_NO_CPU,
+	};
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "i:c:vh", table, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(usage, stdout);
+			return EXIT_DONE;
+		}
+		if (!take(option, o))
+			return EXIT_USAGE;
+	}
+	return consistent(argc, argv, o) ? -1 : EXIT_USAGE;
+}
