@@ -152,6 +152,17 @@ def test_no_such_user(world):
     assert len(ended.err) == 1 and "no-such-user" in ended.err[0]
 
 
+def test_may_not_become_user(world, as_nobody):
+    """CAP_SETUID is wanted for it, by name; not to become who one is already."""
+    node = Node(world, "--user", "daemon", prefix=as_nobody(NEEDED))
+    ended = node.ended()
+    node.close()
+    assert (ended.code, ended.out) == (3, [])
+    assert len(ended.err) == 1 and "CAP_SETUID" in ended.err[0] and "daemon" in ended.err[0]
+    with Node(world, "--user", "nobody", prefix=as_nobody(NEEDED)) as node:
+        assert node.stop().code == 0
+
+
 def test_unreadable_later(world, tmp_path):
     """A configuration that only the start may read: said at once, in one line."""
     config = tmp_path / "secret.ini"
