@@ -166,6 +166,9 @@ int stats_print(const struct stats *s)
 {
 	if (s->node.pid)
 		printf("\n%s %s on %s\n", s->node.backend, s->node.mode, s->node.interface);
+	else
+		printf("\nmev_filter%s%s, without a node\n", *s->node.interface ? " on " : "",
+		       s->node.interface);
 	printf("\nframes by verdict\n");
 	for (__u32 v = 1; v <= MEV_VERDICT_CNT; v++) {
 		__u64 frames = stats_frames(s, v);
