@@ -20,7 +20,7 @@ endif
 OPT ?= -O3
 CPPFLAGS += -D_GNU_SOURCE -DMEV_VERSION='"$(VERSION)"' -Iinclude -Iuser -Iuser/doctor -Iuser/live -I$(B) -isystem $(B)/sys
 CFLAGS += -std=gnu11 -g $(OPT) $(WARN) -fno-strict-overflow -pthread
-LDLIBS := -lxdp -lbpf -linih -ljansson -llwip -lcap-ng -lseccomp -pthread
+LDLIBS := -lxdp -lbpf -linih -ljansson -llwip -lcap-ng -lseccomp -lmicrohttpd -pthread
 
 ifdef SAN
 CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer

@@ -15,6 +15,7 @@
 #include "config.h"
 #include "events.h"
 #include "log.h"
+#include "metrics.h"
 #include "netif.h"
 #include "privileges.h"
 #include "sandbox.h"
@@ -30,6 +31,7 @@ struct node {
 	struct backend *backend;
 	struct events events;
 	struct snapshot *snapshot;
+	struct metrics *metrics; /* NULL: nobody is to ask */
 	int signal_fd, timer_fd, link_fd;
 };
 
@@ -130,7 +132,9 @@ static int confine(const struct node *n)
 {
 	stats_prepare();
 	privileges_drop();
-	return n->options.no_sandbox ? 0 : sandbox_enter(SANDBOX_NODE);
+	if (n->options.no_sandbox)
+		return 0;
+	return sandbox_enter(SANDBOX_NODE | (n->metrics ? SANDBOX_METRICS : 0));
 }
 
 /* What others may ask a node at work. */
@@ -142,6 +146,8 @@ static enum exit_code open_doors(struct node *n)
 		err = snapshot_schedule(n->snapshot, &n->events);
 	if (!err)
 		snapshot_take(n->snapshot, 0);
+	if (!err && n->options.listen.ss_family)
+		err = metrics_open(&n->metrics, &n->options.listen, n->snapshot, &n->events);
 	return err ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -272,6 +278,7 @@ enum exit_code node_run(const struct run_options *o)
 	};
 	code = configure_and_serve(&n);
 
+	metrics_close(n.metrics);
 	snapshot_close(n.snapshot);
 	if (n.backend)
 		n.backend->ops->close(n.backend);

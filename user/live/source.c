@@ -150,8 +150,8 @@ static int find(struct source *s, const struct nodes *nodes, const struct source
 static void say_none(const struct nodes *nodes, const struct source_name *name)
 {
 	if (nodes->hidden_cnt)
-		log_err("process %u is a mevnode that may not be looked into: run as root, or as "
-			"its user",
+		log_err("process %u is a mevnode that may not be looked into: run as root (with "
+			"CAP_SYS_PTRACE), or ask its --listen",
 			nodes->hidden_pid);
 	else if (nodes->other_cnt)
 		log_err("the node that runs is another version, %s: use its own mevnode",
