@@ -134,6 +134,10 @@ include bench/micro/micro.mk bench/mevload/mevload.mk bench/peers/peers.mk
 
 include tests/fuzz/fuzz.mk
 
+# --- threads, memory, coverage -------------------------------------------------------------------
+
+include tests/plain/plain.mk
+
 .PHONY: bench bench-build bench-micro
 bench-build: $(B)/mevnode $(BENCH)
 
@@ -179,7 +183,7 @@ uninstall: ## remove what install put there
 	$(RM) -r $(DESTDIR)$(PREFIX)/share/doc/mevnode
 
 clean: ## remove everything made
-	$(RM) -r build build-address build-undefined
+	$(RM) -r build build-address build-undefined build-thread build-coverage build-clang
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .DELETE_ON_ERROR:
