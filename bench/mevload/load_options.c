@@ -129,30 +129,6 @@ const char *load_kind_name(enum load_kind kind)
 #define PICK(option, names, want) \
 	option_pick(option, optarg, names, sizeof(names) / sizeof((names)[0]), want)
 
-static bool take_to(const char *value, struct load_options *o)
-{
-	const char *comma = strchr(value, ',');
-	__u16 last;
-
-	if (comma && !option_mac(value, (size_t)(comma - value), o->ends.to_mac))
-		return option_wrong("--to", value,
-				    "MAC,IP:PORT, such as 02:00:00:00:00:01,192.168.69.2:8080");
-	o->has_to_mac = comma;
-	if (!option_ends(comma ? comma + 1 : value, &o->ends.to_ip, 1, &o->ends.to_port, &last) ||
-	    last != o->ends.to_port)
-		return option_wrong("--to", value,
-				    "MAC,IP:PORT, such as 02:00:00:00:00:01,192.168.69.2:8080");
-	return true;
-}
-
-static bool take_from(const char *value, struct load_options *o)
-{
-	return option_ends(value, &o->ends.from_ip, 0, &o->ends.from_port,
-			   &o->ends.from_port_last) ||
-	       option_wrong("--from", value,
-			    "IP:PORT or IP:PORT-PORT, such as 192.168.69.1:40000-40063");
-}
-
 static bool take_name(int option, struct load_options *o)
 {
 	int i;
@@ -192,9 +168,9 @@ static bool take(int option, struct load_options *o)
 		o->hdr_path = optarg;
 		return true;
 	case OPT_TO:
-		return take_to(optarg, o);
+		return option_to(optarg, &o->ends, &o->has_to_mac);
 	case OPT_FROM:
-		return take_from(optarg, o);
+		return option_from(optarg, &o->ends);
 	case OPT_TRANSPORT:
 	case OPT_LOAD:
 	case OPT_EXPECT:
@@ -210,11 +186,9 @@ static bool take(int option, struct load_options *o)
 	case OPT_WARMUP:
 		return option_seconds("--warmup", optarg, 0, &o->warmup_ns);
 	case OPT_SEED:
-		return !parse_u64(optarg, 0, ~0ULL, &o->seed) ||
-		       option_wrong("--seed", optarg, "a whole number below 2^64");
+		return option_seed(optarg, &o->seed);
 	case OPT_CPU:
-		return !parse_u32(optarg, 0, 1023, &o->cpu) ||
-		       option_wrong("--cpu", optarg, "the number of a CPU, 0 to 1023");
+		return option_cpu(optarg, &o->cpu);
 	case OPT_QUEUE:
 		return !parse_u32(optarg, 0, MEV_MAX_QUEUES - 1, &o->queue) ||
 		       option_wrong("--queue", optarg, "the number of a queue, 0 to 255");

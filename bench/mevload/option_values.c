@@ -46,7 +46,7 @@ bool option_seconds(const char *option, const char *value, __u64 least_ms, __u64
 	       option_wrong(option, value, "seconds, at least 0.001");
 }
 
-bool option_mac(const char *text, size_t len, __u8 mac[6])
+static bool take_mac(const char *text, size_t len, __u8 mac[6])
 {
 	unsigned int byte[6];
 	char buf[18], rest;
@@ -64,7 +64,8 @@ bool option_mac(const char *text, size_t len, __u8 mac[6])
 	return true;
 }
 
-bool option_ends(const char *text, __be32 *ip, __u32 least, __u16 *first, __u16 *last)
+/* IP:PORT or IP:PORT-PORT; ports of `least` and more. */
+static bool take_ends(const char *text, __be32 *ip, __u32 least, __u16 *first, __u16 *last)
 {
 	char buf[64], *colon, *dash;
 	__u32 from, to;
@@ -87,4 +88,37 @@ bool option_ends(const char *text, __be32 *ip, __u32 least, __u16 *first, __u16 
 	*first = (__u16)from;
 	*last = (__u16)to;
 	return true;
+}
+
+bool option_to(const char *value, struct frame_ends *ends, bool *has_mac)
+{
+	static const char want[] = "MAC,IP:PORT, such as 02:00:00:00:00:01,192.168.69.2:8080";
+	const char *comma = strchr(value, ',');
+	__u16 last;
+
+	if (comma && !take_mac(value, (size_t)(comma - value), ends->to_mac))
+		return option_wrong("--to", value, want);
+	*has_mac = comma;
+	return (take_ends(comma ? comma + 1 : value, &ends->to_ip, 1, &ends->to_port, &last) &&
+		last == ends->to_port) ||
+	       option_wrong("--to", value, want);
+}
+
+bool option_from(const char *value, struct frame_ends *ends)
+{
+	return take_ends(value, &ends->from_ip, 0, &ends->from_port, &ends->from_port_last) ||
+	       option_wrong("--from", value,
+			    "IP:PORT or IP:PORT-PORT, such as 192.168.69.1:40000-40063");
+}
+
+bool option_seed(const char *value, __u64 *seed)
+{
+	return !parse_u64(value, 0, ~0ULL, seed) ||
+	       option_wrong("--seed", value, "a whole number below 2^64");
+}
+
+bool option_cpu(const char *value, __u32 *cpu)
+{
+	return !parse_u32(value, 0, 1023, cpu) ||
+	       option_wrong("--cpu", value, "the number of a CPU, 0 to 1023");
 }

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "frames.h"
+
 /* Logs that `option` has a `value` that is none, and what would be. Returns false. */
 bool option_wrong(const char *option, const char *value, const char *want);
 
@@ -19,10 +21,14 @@ int option_pick(const char *option, const char *text, const char *const names[],
 /* Seconds with at most three decimals, at least `least_ms`; logs what is wrong. */
 bool option_seconds(const char *option, const char *value, __u64 least_ms, __u64 *ns);
 
-/* A MAC address in text[len]. */
-bool option_mac(const char *text, size_t len, __u8 mac[6]);
+/* --to [MAC,]IP:PORT */
+bool option_to(const char *value, struct frame_ends *ends, bool *has_mac);
 
-/* IP:PORT or IP:PORT-PORT; ports of `least` and more. */
-bool option_ends(const char *text, __be32 *ip, __u32 least, __u16 *first, __u16 *last);
+/* --from IP:PORT[-PORT] */
+bool option_from(const char *value, struct frame_ends *ends);
+
+/* --seed, --cpu */
+bool option_seed(const char *value, __u64 *seed);
+bool option_cpu(const char *value, __u32 *cpu);
 
 #endif /* MEVLOAD_OPTION_VALUES_H */
