@@ -8,7 +8,7 @@ build=(gcc libc6-dev make pkg-config clang llvm bpftool libbpf-dev libxdp-dev li
 	liblwip-dev libcap-ng-dev libseccomp-dev)
 tests=(libcriterion-dev libclang-rt-14-dev python3 python3-pytest iproute2 ethtool tcpreplay
 	libcap2-bin tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod)
-check=(clang-format clang-tidy cppcheck shellcheck mandoc)
+check=(clang-format clang-tidy cppcheck shellcheck mandoc valgrind gcovr)
 bench=(g++ libbenchmark-dev)
 packages=("${build[@]}" "${tests[@]}" "${check[@]}" "${bench[@]}")
 
