@@ -5,24 +5,8 @@ import re
 
 import compare
 import replies
-from captures import Captures
-from guest import Guest
-from machines import Machine
+from bench import Bench
 from wire import is_swap_reply
-
-FRAMES = 2000  # of a capture; an AF_XDP ring has room for all of them
-
-
-class Bench:
-    """A machine at work, and what its checks have in common."""
-
-    def __init__(self, machine: Machine, guest: Guest, captures: Captures):
-        self.machine, self.guest, self.captures = machine, guest, captures
-        self.statistics = {}  # XDP_STATISTICS of all captures, added up
-
-    def capture(self, mode: str, *options):
-        """As this machine's NIC hands it over."""
-        return self.captures.get(mode, FRAMES, *options, padded=self.machine.padded)
 
 
 def auto_mode(bench: Bench) -> str:
@@ -73,13 +57,3 @@ def traffic(mode: str, *options):
         return f"{len(sent.frames):,} frames, {found.replies:,} replies"
 
     return check
-
-
-CHECKS = {
-    "auto mode": auto_mode,
-    "verifier": verifier,
-    "mixed": traffic("mixed"),
-    "malformed": traffic("malformed"),
-    "market": traffic("market"),
-    "noise": traffic("noise"),
-}

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wire import Wire
+from wire_tap import TapWire
 
+CPUS = 2
 BOOT_LIMIT = 120
 COMMAND_LIMIT = 30
 ADDRESS = "192.168.69.2/24"
@@ -72,17 +74,17 @@ class Channel:
 class Guest:
     """`with Guest(...)`: booted, its NIC up with an address, until the end of the block."""
 
-    def __init__(self, qemu: Path, kernel: Path, initrd: Path, hardware: tuple, cpus: int = 2):
+    def __init__(self, qemu: Path, kernel: Path, initrd: Path, hardware: tuple, queues: int = 1):
         self._dir = tempfile.TemporaryDirectory(prefix="mevnode-vm-")
         self._path = Path(self._dir.name)
         self._serial = 0
-        self.wire = Wire(self._path, "n0")
+        self.wire = TapWire("n0", queues) if queues > 1 else Wire(self._path, "n0")
         libs = [qemu / "usr/lib/x86_64-linux-gnu", qemu / "lib/x86_64-linux-gnu"]
         share = qemu / "usr/share"
         self._console = open(self._path / "console", "w+b")
         self._process = subprocess.Popen(
-            [qemu / "usr/bin/qemu-system-x86_64", "-L", share / "qemu", "-L", share / "seabios",
-             "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(cpus), "-m", "512",
+            [*self.wire.prefix, qemu / "usr/bin/qemu-system-x86_64", "-L", share / "qemu", "-L", share / "seabios",
+             "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(CPUS), "-m", "512",
              "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
              "-chardev", f"socket,id=ctl,path={self._path}/ctl,server=on,wait=off",
              "-qmp", f"unix:{self._path}/qmp,server=on,wait=off",
@@ -194,7 +196,7 @@ class GuestNode:
 
     def start(self) -> "GuestNode":
         """Returns when it is ready or has ended: see .ready."""
-        self._guest.sh("rm -f out err; mkfifo fifo 2>/dev/null; "
+        self._guest.sh("cd /run; rm -f out err; mkfifo fifo 2>/dev/null; "
                        f"{self._command} >fifo 2>err & echo $! >pid\n"
                        "exec 9<fifo; read -r line <&9; echo \"$line\" >out; "
                        "cat <&9 >>out & echo $! >catpid; exec 9<&-")

@@ -19,11 +19,12 @@ sys.path.insert(0, str(ROOT / "scripts"))
 # pylint: disable=wrong-import-position
 import image  # noqa: E402
 import packages  # noqa: E402
+from bench import Bench  # noqa: E402
 from captures import Captures  # noqa: E402
-from checks import CHECKS, Bench  # noqa: E402
+from catalogue import CHECKS  # noqa: E402
 from guest import Guest, GuestDied  # noqa: E402
 from machines import MACHINES  # noqa: E402
-from matrix import FAILED, PASSED, SKIPPED, Cell, Matrix  # noqa: E402
+from matrix import ABSENT, FAILED, PASSED, SKIPPED, Cell, Matrix  # noqa: E402
 
 BUILD = Path(os.environ.get("B", ROOT / "build")).resolve()
 FILES = (BUILD / "mevnode", BUILD / "bpf" / "mev_filter.bpf.o", "/usr/sbin/bpftool",
@@ -78,8 +79,13 @@ class Run:
         return found
 
     def _one(self, bench: Bench, check: str) -> Cell:
+        why_not = CHECKS[check].why_not(bench.machine)
+        if bench.machine.only and check not in bench.machine.only:
+            why_not = "seen in the guest with one queue"
+        if why_not:
+            return Cell(ABSENT, why_not)
         try:
-            return Cell(PASSED, CHECKS[check](bench) or "")
+            return Cell(PASSED, CHECKS[check].run(bench) or "")
         except AssertionError as error:
             if self._args.traceback:
                 traceback.print_exc()
@@ -90,9 +96,14 @@ class Run:
         root.mkdir()
         busybox = next(self._qemu.glob("**/bin/busybox"))
         initrd = image.build(root, busybox, kernel.modules(image.MODULES), FILES)
+        if machine.queues > 1 and os.geteuid() != 0:
+            for check in self._checks:
+                self._matrix.put(name, check, Cell(SKIPPED, "TAP devices need root"))
+            return
         left, start = list(self._checks), time.monotonic()
         try:
-            with Guest(self._qemu, kernel.image, initrd, machine.hardware) as guest:
+            with Guest(self._qemu, kernel.image, initrd, machine.hardware,
+                       machine.queues) as guest:
                 for command in machine.prepare:
                     guest.sh(command)
                 guest.await_carrier()
@@ -120,7 +131,8 @@ class Run:
             for future in [pool.submit(self._guest, name, *guests[name]) for name in names]:
                 future.result()
         self._matrix.show()
-        return 1 if self._matrix.count(FAILED) else 0
+        unprivileged = self._matrix.count(SKIPPED) and os.environ.get("REQUIRE_PRIV") == "1"
+        return 1 if self._matrix.count(FAILED) or unprivileged else 0
 
 
 def main(argv=None) -> int:

@@ -20,39 +20,42 @@ _NOBODY = bytes(6)
 ARP_REPLY = bytes.fromhex("0002")
 
 
-class Wire:
-    """A socket that QEMU's `-netdev dgram` is the other end of. A thread keeps what arrives."""
+class BaseWire:
+    """What both kinds have in common: a thread keeps what arrives."""
 
-    def __init__(self, folder, name: str):
-        self._here, self._there = f"{folder}/{name}-host", f"{folder}/{name}-guest"
-        self.netdev = (f"dgram,id={name},local.type=unix,local.path={self._there},"
-                       f"remote.type=unix,remote.path={self._here}")
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(self._here)
-        self._socket.settimeout(TIMEOUT)
+    prefix = []  # of QEMU's command line
+    netdev = ""  # what -netdev says to QEMU
+
+    def __init__(self):
         self._came = threading.Condition()
         self._frames = []
+        self._over = False
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
+    def send(self, frame: bytes) -> None:
+        """One frame to the guest."""
+        raise NotImplementedError
+
+    def _receive(self) -> bytes:
+        """The next frame; b"" for nothing of interest; TimeoutError now and then."""
+        raise NotImplementedError
+
     def close(self) -> None:
-        """Wakes the thread by a frame of no length, which it takes for the end."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
-            last.sendto(b"", self._here)
+        """Nobody listens any more."""
+        self._over = True
         self._thread.join()
-        self._socket.close()
 
     def _listen(self) -> None:
-        while True:
+        while not self._over:
             try:
-                frame = self._socket.recv(65536)
+                frame = self._receive()
             except TimeoutError:
                 continue
-            if not frame:
-                return
-            with self._came:
-                self._frames.append(frame)
-                self._came.notify_all()
+            if frame:
+                with self._came:
+                    self._frames.append(frame)
+                    self._came.notify_all()
 
     def take(self) -> list:
         """All frames that came since the last take()."""
@@ -70,10 +73,6 @@ class Wire:
                 raise AssertionError(f"{what}: {sum(map(bool, map(wanted, self._frames)))} of "
                                      f"{count} after {TIMEOUT} s")
 
-    def send(self, frame: bytes) -> None:
-        """Waits while the guest has no room."""
-        self._socket.sendto(frame, self._there)
-
     def barrier(self) -> None:
         """Until the guest's kernel has seen all that was sent on this queue: it answers an ARP."""
         with self._came:
@@ -82,6 +81,15 @@ class Wire:
                                 ENDS.src_ip + _NOBODY + ENDS.dst_ip))
         self.await_frames(is_arp_reply, before + 1, "the guest answers ARP")
 
+    def swaps(self, frames: list) -> list:
+        """Frames that are all answered, WINDOW at a time; the answers."""
+        self.take()
+        for i in range(0, len(frames), WINDOW):
+            for frame in frames[i:i + WINDOW]:
+                self.send(frame)
+            self.await_frames(is_swap_reply, min(i + WINDOW, len(frames)), "swaps are answered")
+        return list(filter(is_swap_reply, self.take()))
+
     def replay(self, frames: list) -> int:
         """All of them, WINDOW at a time. Returns how many barriers went with them."""
         for i in range(0, len(frames), WINDOW):
@@ -89,6 +97,37 @@ class Wire:
                 self.send(frame)
             self.barrier()
         return -(-len(frames) // WINDOW)
+
+
+class Wire(BaseWire):
+    """A socket that QEMU's `-netdev dgram` is the other end of."""
+
+    def __init__(self, folder, name: str):
+        here, self._there = f"{folder}/{name}-host", f"{folder}/{name}-guest"
+        self.netdev = (f"dgram,id={name},local.type=unix,local.path={self._there},"
+                       f"remote.type=unix,remote.path={here}")
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(here)
+        self._socket.settimeout(1)
+        super().__init__()
+
+    def _receive(self) -> bytes:
+        return self._socket.recv(65536)
+
+    def send(self, frame: bytes) -> None:
+        """Waits while the guest has no room."""
+        end = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                self._socket.sendto(frame, self._there)
+                return
+            except TimeoutError as error:
+                if time.monotonic() > end:
+                    raise AssertionError(f"the guest takes no frame for {TIMEOUT} s") from error
+
+    def close(self) -> None:
+        super().close()
+        self._socket.close()
 
 
 def is_arp_reply(frame: bytes) -> bool:
@@ -102,13 +141,3 @@ def is_swap_reply(frame: bytes) -> bool:
         return replies.parse(frame) is not None
     except replies.Wrong:
         return True
-
-
-def eventually(condition, what: str, timeout: float = TIMEOUT):
-    """What condition() returns once it is true."""
-    end = time.monotonic() + timeout
-    while not (found := condition()):
-        if time.monotonic() > end:
-            raise AssertionError(f"still not true after {timeout} s: {what}")
-        time.sleep(0.05)
-    return found
