@@ -115,6 +115,10 @@ tests: all $(B)/unit-tests $(B)/bpf-tests $(BPFT_BPF)
 test: tests ## build and run every test (privileged ones need root)
 	$(Q)scripts/run_tests.sh
 
+.PHONY: test-vm
+test-vm: all ## run on other kernels and real drivers, in QEMU guests; VM_ARGS=--help
+	$(Q)B=$(B) tests/vm/run.py $(VM_ARGS)
+
 SANITIZE = $(MAKE) --no-print-directory B=build-$(1) SAN=$(1) OPT=-O1 build-$(1)/unit-tests && \
 	build-$(1)/unit-tests
 
