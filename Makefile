@@ -148,8 +148,8 @@ bench-build: $(B)/mevnode $(BENCH)
 bench: bench-build ## compare with what people would use instead; plots; --quick: BENCH_ARGS=--quick
 	$(Q)bench/run.sh $(BENCH_ARGS)
 
-bench-micro: $(BENCH_MICRO) ## micro-benchmarks, ratios last
-	$(Q)for b in $(BENCH_MICRO); do $$b || exit 1; done
+bench-micro: $(MICRO) ## micro-benchmarks, ratios last; --quick: BENCH_ARGS=--quick
+	$(Q)$(MICRO) --out $(B)/bench/micro $(BENCH_ARGS)
 
 # --- checks --------------------------------------------------------------------------------------
 

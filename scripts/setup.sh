@@ -10,7 +10,8 @@ tests=(libcriterion-dev libclang-rt-14-dev python3 python3-pytest iproute2 ethto
 	libcap2-bin tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod
 	prometheus curl)
 check=(clang-format clang-tidy cppcheck shellcheck mandoc valgrind gcovr)
-bench=(g++ libbenchmark-dev)
+bench=(g++ libbenchmark-dev libck-dev libprotobuf-c-dev protobuf-c-compiler libmsgpack-dev
+	libsimdjson-dev)
 packages=("${build[@]}" "${tests[@]}" "${check[@]}" "${bench[@]}")
 
 if [ "${1:-}" = --list ]; then
