@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Installs the Debian packages that building, testing and the demo need, and nothing else.
-# Does nothing, quickly, where all are there already. `setup.sh --list` prints them.
+# Does nothing, quickly, where all are there already. `setup.sh --list` prints them, and
+# `setup.sh --list build` those that building alone needs.
 set -euo pipefail
 
 build=(gcc libc6-dev make pkg-config clang llvm bpftool libbpf-dev libxdp-dev libinih-dev libjansson-dev
@@ -13,6 +14,7 @@ bench=(g++ libbenchmark-dev)
 packages=("${build[@]}" "${tests[@]}" "${check[@]}" "${bench[@]}")
 
 if [ "${1:-}" = --list ]; then
+	[ "${2:-}" != build ] || packages=("${build[@]}")
 	printf '%s\n' "${packages[@]}"
 	exit 0
 fi
