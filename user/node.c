@@ -229,6 +229,7 @@ static enum exit_code configure_and_serve(struct node *n)
 	enum exit_code code;
 	int err;
 
+	sandbox_prepare();
 	err = privileges_begin(o->user);
 	if (err)
 		return err == -EINVAL ? EXIT_USAGE : backend_exit_code(err);

@@ -23,8 +23,9 @@ import replies
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
-MEVNODE = Path(os.environ.get("MEVNODE", ROOT / "build" / "mevnode"))
-FILTER = Path(os.environ.get("MEV_FILTER", ROOT / "build" / "bpf" / "mev_filter.bpf.o"))
+# Absolute: entering a mount namespace changes the working folder.
+MEVNODE = Path(os.environ.get("MEVNODE", ROOT / "build" / "mevnode")).absolute()
+FILTER = Path(os.environ.get("MEV_FILTER", ROOT / "build" / "bpf" / "mev_filter.bpf.o")).absolute()
 PIN_ROOT = Path("/sys/fs/bpf/mevnode")
 
 TIMEOUT = 30  # seconds that anything may take before the test fails
