@@ -12,40 +12,39 @@ set -euo pipefail
 [ $# = 0 ] || exec mevnode "$@"
 
 backend=${MEV_BACKEND:-af_xdp}
-run=(mevnode run -b "$backend" -c "${MEV_CONFIG:-/etc/mevnode/mevnode.ini}" --json)
+run=(mevnode run -b "$backend" -c /etc/mevnode/mevnode.ini --json)
 
-# ip gives up what its file may do; it keeps what it inherits.
-link() {
-	setpriv --inh-caps=+net_admin --ambient-caps=+net_admin ip link "$@"
+fail() {
+	echo "node.sh: $2" >&2
+	exit "$1"
+}
+
+# as_admin ip ...: which gives up what a file may do, and keeps what it inherits.
+as_admin() {
+	setpriv --inh-caps=+net_admin --ambient-caps=+net_admin "$@"
 }
 
 # made NAME: whether a container that is started again still has it.
 made() { [ -e "/sys/class/net/$1" ]; }
 
+[[ $backend =~ ^(af_xdp|tap)$ ]] || fail 2 "MEV_BACKEND $backend: want af_xdp or tap"
+as_admin true 2>/dev/null || fail 3 "to make a link it needs NET_ADMIN: --cap-add NET_ADMIN"
 case $backend in
 af_xdp)
-	made veth0 || link add veth0 address 02:00:00:00:00:02 type veth \
+	made veth0 || as_admin ip link add veth0 address 02:00:00:00:00:02 type veth \
 		peer name veth1 address 02:00:00:00:00:01
 	for end in veth0 veth1; do
-		link set "$end" addrgenmode none
-		link set "$end" up
+		as_admin ip link set "$end" addrgenmode none
+		as_admin ip link set "$end" up
 	done
 	run+=(-i veth1)
 	;;
 tap)
-	if [ ! -c /dev/net/tun ]; then
-		echo "node.sh: there is no /dev/net/tun: give it to the container (devices:)" >&2
-		exit 3
-	fi
-	made mev0 || setpriv --inh-caps=+net_admin --ambient-caps=+net_admin \
-		ip tuntap add dev mev0 mode tap user "$(id -u)"
-	link set mev0 addrgenmode none
-	link set mev0 txqueuelen 10000 up
+	[ -c /dev/net/tun ] || fail 3 "there is no /dev/net/tun: --device /dev/net/tun"
+	made mev0 || as_admin ip tuntap add dev mev0 mode tap user "$(id -u)"
+	as_admin ip link set mev0 addrgenmode none
+	as_admin ip link set mev0 txqueuelen 10000 up
 	run+=(-i mev0)
-	;;
-*)
-	echo "node.sh: MEV_BACKEND $backend: want af_xdp or tap" >&2
-	exit 2
 	;;
 esac
 exec "${run[@]}"

@@ -36,7 +36,7 @@ def podman():
         with engine.Podman() as made:
             # The host's network, so that the build makes no bridge and no firewall rules.
             host = {name: {"build": {"network": "host"}} for name in ("node", "traffic")}
-            build = engine.Compose(made, "build", changes={"version": "2.4", "services": host})
+            build = engine.Compose(made, "build", changes={"services": host})
             build("build", timeout=engine.BUILD_TIMEOUT)
             yield made
     except engine.Unable as reason:

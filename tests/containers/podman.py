@@ -195,8 +195,11 @@ class Compose:
     def __init__(self, podman: Podman, name: str, settings: dict = None, changes: dict = None):
         self.podman, self.name = podman, name
         self._env = podman.env | {key: str(value) for key, value in (settings or {}).items()}
-        self._changes = podman.folder / f"{name}.json"  # which is YAML
-        self._changes.write_text(json.dumps(changes or {"version": "2.4"}))
+        self._files = ["--file", ROOT / "docker-compose.yml"]
+        if changes:
+            file = podman.folder / f"{name}.json"  # which is YAML
+            file.write_text(json.dumps(changes))
+            self._files += ["--file", file]
 
     def __enter__(self):
         return self
@@ -208,8 +211,7 @@ class Compose:
     def __call__(self, *args, **options) -> subprocess.CompletedProcess:
         """`docker-compose ARGS`."""
         return command("docker-compose", "--project-name", self.name, "--ansi", "never",
-                       "--file", ROOT / "docker-compose.yml", "--file", self._changes, *args,
-                       env=self._env, **options)
+                       *self._files, *args, env=self._env, **options)
 
     def container(self, service: str) -> str:
         """The name of a service's container."""
