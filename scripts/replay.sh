@@ -16,7 +16,7 @@
 #	judged		prints how many frames the node has judged so far
 #
 # Where the world is there already, as in a container, the front end replaces at_host, what enters
-# the host's side, and any of check_host, start_node and stop_node.
+# the host's side, and any of check_host, start_node, await_frames and stop_node.
 # shellcheck disable=SC2154 # those are assigned by the front ends
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")

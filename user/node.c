@@ -137,6 +137,7 @@ static int confine(const struct node *n)
 {
 	stats_prepare();
 	privileges_drop();
+	privileges_unhide();
 	return n->options.no_sandbox ? 0 : sandbox_enter(SANDBOX_NODE);
 }
 

@@ -119,6 +119,13 @@ void privileges_drop(void)
 	_exit(EXIT_FAILED);
 }
 
+void privileges_unhide(void)
+{
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
+		log_warn("`mevnode stats` will need root: prctl(PR_SET_DUMPABLE): %s",
+			 strerror(errno));
+}
+
 const char *privileges_remedy(void)
 {
 	static char text[256];

@@ -40,6 +40,13 @@ void privileges_raise(void);
  */
 int privileges_begin(const char *user);
 
+/*
+ * Lets the process's own user look into it, as `mevnode stats` does. The kernel hides one that has
+ * changed its user, or has capabilities of its file's, from all but root; once every thread has
+ * dropped its own there is nothing to hide.
+ */
+void privileges_unhide(void);
+
 /* The calling thread drops everything for good; ends the process if the kernel should refuse. */
 void privileges_drop(void);
 

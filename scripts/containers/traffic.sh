@@ -27,14 +27,16 @@ check_host() { :; }
 world_up() { :; }
 await_link() { :; }
 
-counters() { mevnode stats --json; }
-
-# Of every frame there is one verdict, of a redirected one a second.
-judged() {
-	counters | python3 -c 'import json, sys
-verdicts = json.load(sys.stdin)["verdicts"]
-print(sum(verdicts.values()) - verdicts["redirect"])'
+# verdicts EXPRESSION: of v, how often there was which, up to the node's last second.
+verdicts() {
+	mevnode stats --json >"$tmp/node.json" &&
+		python3 -c "import json, sys
+v = json.load(open(sys.argv[1]))['verdicts']
+print($1)" "$tmp/node.json"
 }
+
+# Of every frame there is one, of a redirected one a second in userspace.
+judged() { verdicts 'sum(v.values()) - v["redirect"]'; }
 
 # The prediction is about a node that has seen nothing yet.
 start_node() {
@@ -46,14 +48,22 @@ start_node() {
 	done
 	seen=$(judged)
 	[ "$seen" = 0 ] || lacks "the node has judged $seen frames before: restart it"
-	node=$$
 	compare+=(--expected "$pcap.expected.json")
 }
 
-stop_node() {
-	node=''
-	counters >"$tmp/node.json"
+# Until a second has changed nothing any more.
+await_frames() {
+	local tries=10 before='' now
+
+	while [ $((tries--)) -gt 0 ]; do
+		sleep 1.1
+		now=$(verdicts v)
+		[ "$now" != "$before" ] || break
+		before=$now
+	done
 }
+
+stop_node() { :; }
 
 # --------------------------------------------------------------------------------------------------
 
