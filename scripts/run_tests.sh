@@ -78,7 +78,7 @@ for suite in "${suites[@]}"; do
 	unit) run_criterion unit "$B/unit-tests" ;;
 	bpf) run_criterion bpf "$B/bpf-tests" -j1 ;;
 	fuzz) run_fuzz ;;
-	traffic | econ | e2e) run_pytest "$suite" "tests/$suite" ;;
+	traffic | econ | e2e | containers) run_pytest "$suite" "tests/$suite" ;;
 	*)
 		echo "run_tests.sh: no suite $suite" >&2
 		exit 2

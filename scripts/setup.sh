@@ -5,9 +5,9 @@
 # `setup.sh --list build` those that building alone needs.
 set -euo pipefail
 
-build=(gcc libc6-dev make pkg-config clang llvm bpftool libbpf-dev libxdp-dev libinih-dev libjansson-dev
+build=(gcc libc6-dev make pkg-config clang bpftool libbpf-dev libxdp-dev libinih-dev libjansson-dev
 	liblwip-dev libcap-ng-dev libseccomp-dev)
-tests=(libcriterion-dev libclang-rt-14-dev python3 python3-pytest iproute2 ethtool tcpreplay
+tests=(libcriterion-dev libclang-rt-14-dev llvm python3 python3-pytest iproute2 ethtool tcpreplay
 	libcap2-bin tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod)
 check=(clang-format clang-tidy cppcheck shellcheck mandoc)
 bench=(g++ libbenchmark-dev)

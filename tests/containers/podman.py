@@ -87,6 +87,9 @@ def base_tar() -> Path:
     (tree / "etc/apt/apt.conf.d/99host").write_text(
         "".join(f"{line}\n" for line in config
                 if line.startswith(("Acquire::Check-", "Acquire::http"))))
+    # As the image of that name has it: dpkg does not sync, and leaves documentation out.
+    (tree / "etc/dpkg/dpkg.cfg.d/slim").write_text(
+        "force-unsafe-io\npath-exclude /usr/share/doc/*\npath-exclude /usr/share/man/*\n")
     for unneeded in ("var/cache/apt/archives", "var/lib/apt/lists"):
         shutil.rmtree(tree / unneeded)
     command("tar", "-C", tree, "-cf", f"{tar}.new", ".")
@@ -205,8 +208,9 @@ class Compose:
         return self
 
     def __exit__(self, *_):
-        self("down", "--volumes", "--timeout", "0", check=False)
-        self("down", "--volumes", "--timeout", "0")  # the first may not get at all of it
+        # The first may not get at all of it.
+        if self("down", "--volumes", "--timeout", "0", check=False).returncode:
+            self("down", "--volumes", "--timeout", "0")
 
     def __call__(self, *args, **options) -> subprocess.CompletedProcess:
         """`docker-compose ARGS`."""
