@@ -9,9 +9,10 @@ build=(gcc libc6-dev make pkg-config clang bpftool libbpf-dev libxdp-dev libinih
 	liblwip-dev libcap-ng-dev libseccomp-dev)
 tests=(libcriterion-dev libclang-rt-14-dev llvm python3 python3-pytest iproute2 ethtool tcpreplay
 	libcap2-bin tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod)
+containers=(podman runc containernetworking-plugins netavark debootstrap docker-compose)
 check=(clang-format clang-tidy cppcheck shellcheck mandoc)
 bench=(g++ libbenchmark-dev)
-packages=("${build[@]}" "${tests[@]}" "${check[@]}" "${bench[@]}")
+packages=("${build[@]}" "${tests[@]}" "${containers[@]}" "${check[@]}" "${bench[@]}")
 
 if [ "${1:-}" = --list ]; then
 	[ "${2:-}" != build ] || packages=("${build[@]}")
