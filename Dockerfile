@@ -20,12 +20,16 @@ RUN scripts/setup.sh --list build >packages \
  && rm -rf /var/lib/apt/lists/*
 COPY . .
 RUN make -j"$(nproc)" && make install DESTDIR=/out PREFIX=/usr
+# The packages of the libraries that the node was linked with.
+RUN ldd build/mevnode | sed -n 's|.*=> /\(.*\) (.*|*/\1|p' | xargs dpkg -S | sed 's/:.*//' \
+    >/packages
 
 # What both have: the node, libraries, ip and setpriv.
 FROM debian:bookworm-slim AS base
+COPY --from=build /packages /tmp/
 RUN apt-get update -qq \
- && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends iproute2 \
-    libcap2-bin libbpf1 libxdp1 libinih1 libjansson4 liblwip0 libcap-ng0 libseccomp2 >/dev/null \
+ && DEBIAN_FRONTEND=noninteractive xargs -a /tmp/packages \
+    apt-get install -y -qq --no-install-recommends iproute2 libcap2-bin >/dev/null \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --user-group --no-create-home --shell /usr/sbin/nologin mevnode
 COPY --from=build /out /

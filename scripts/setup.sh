@@ -9,7 +9,7 @@ build=(gcc libc6-dev make pkg-config clang bpftool libbpf-dev libxdp-dev libinih
 	liblwip-dev libcap-ng-dev libseccomp-dev)
 tests=(libcriterion-dev libclang-rt-14-dev llvm python3 python3-pytest iproute2 ethtool tcpreplay
 	libcap2-bin tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod)
-containers=(podman runc containernetworking-plugins netavark debootstrap docker-compose)
+containers=(podman runc netavark debootstrap docker-compose)
 check=(clang-format clang-tidy cppcheck shellcheck mandoc)
 bench=(g++ libbenchmark-dev)
 packages=("${build[@]}" "${tests[@]}" "${containers[@]}" "${check[@]}" "${bench[@]}")

@@ -2,10 +2,11 @@
 """A container engine of the tests' own, with a base image made by debootstrap.
 
 Everything that it makes lies in one folder under build/containers and goes with it: images,
-containers, sockets, mounts, processes. What stays there is base.tar, the base image, so that the
+containers, sockets, mounts, processes. What stays there is base-*.tar, the base image, so that the
 next run need not make it again. A folder that a killed run has left is removed by the next run.
 """
 
+import hashlib
 import json
 import os
 import resource
@@ -18,7 +19,7 @@ from lab import ROOT, TIMEOUT, end_process, until
 
 HOME = ROOT / "build" / "containers"
 BASE_IMAGE = "docker.io/library/debian:bookworm-slim"  # what `FROM debian:bookworm-slim` means
-TOOLS = ("podman", "runc", "docker-compose", "debootstrap", "dpkg-deb")
+TOOLS = ("podman", "runc", "docker-compose", "debootstrap")
 BUILD_TIMEOUT = 600  # seconds for what downloads packages
 
 STORAGE = """\
@@ -64,33 +65,39 @@ def command(*args, timeout=4 * TIMEOUT, check=True, **options) -> subprocess.Com
 # --- the base image -----------------------------------------------------------------------------
 
 
-def apt_sources() -> list:
-    """Debian's sources as this host has them: (mirror, release, component)."""
-    listed = command("apt-get", "indextargets", "--format", "$(SITE) $(RELEASE) $(COMPONENT)",
-                     "Created-By: Packages", "Origin: Debian").stdout
-    return [tuple(line.split()) for line in listed.splitlines()]
+# What Debian's image of that name has as well: documentation left out, no syncs, no caches.
+SLIM = {
+    "etc/dpkg/dpkg.cfg.d/slim": ("force-unsafe-io", "path-exclude /usr/share/doc/*",
+                                 "path-exclude /usr/share/man/*"),
+    "etc/apt/apt.conf.d/slim": ('APT::Keep-Downloaded-Packages "0";', 'Dir::Cache::pkgcache "";',
+                                'Dir::Cache::srcpkgcache "";'),
+}
+
+
+def apt_files() -> dict:
+    """This host's apt sources of Debian's, and its proxies and the like: path -> lines."""
+    sources = command("apt-get", "indextargets", "--format", "deb $(SITE) $(RELEASE) $(COMPONENT)",
+                      "Created-By: Packages", "Origin: Debian").stdout
+    config = command("apt-config", "dump").stdout
+    return {"etc/apt/sources.list": sources.splitlines(),
+            "etc/apt/apt.conf.d/host": [line for line in config.splitlines()
+                                        if line.startswith(("Acquire::Check-", "Acquire::http"))]}
 
 
 def base_tar() -> Path:
     """A minimal Debian 12 with this host's mirrors, made if it is not there."""
-    tar = HOME / "base.tar"
+    files = SLIM | apt_files()
+    tar = HOME / f"base-{hashlib.sha256(json.dumps(files).encode()).hexdigest()[:12]}.tar"
     if tar.exists():
         return tar
-    sources = apt_sources()
-    mirror = next(site for site, release, _ in sources if release == "bookworm")
+    mirror = next(source.split()[1] for source in files["etc/apt/sources.list"]
+                  if source.split()[2] == "bookworm")
     tree = HOME / "base"
     shutil.rmtree(tree, ignore_errors=True)
     command("debootstrap", "--variant=minbase", "bookworm", tree, mirror, timeout=BUILD_TIMEOUT)
-    (tree / "etc/apt/sources.list").write_text(
-        "".join(f"deb {' '.join(source)}\n" for source in sources))
-    config = command("apt-config", "dump").stdout.splitlines()  # proxies, a mirror of old
-    (tree / "etc/apt/apt.conf.d/99host").write_text(
-        "".join(f"{line}\n" for line in config
-                if line.startswith(("Acquire::Check-", "Acquire::http"))))
-    # As the image of that name has it: dpkg does not sync, and leaves documentation out.
-    (tree / "etc/dpkg/dpkg.cfg.d/slim").write_text(
-        "force-unsafe-io\npath-exclude /usr/share/doc/*\npath-exclude /usr/share/man/*\n")
-    for unneeded in ("var/cache/apt/archives", "var/lib/apt/lists"):
+    for name, lines in files.items():
+        (tree / name).write_text("".join(f"{line}\n" for line in lines))
+    for unneeded in ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc"):
         shutil.rmtree(tree / unneeded)
     command("tar", "-C", tree, "-cf", f"{tar}.new", ".")
     os.rename(f"{tar}.new", tar)
