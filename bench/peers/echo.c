@@ -56,8 +56,9 @@ static void reclaim(struct xsk *x)
 	/* There is always room: XSK_FILL_SIZE. */
 	if (xsk_ring_prod__reserve(&x->fill, cnt, &to) == cnt) {
 		for (__u32 i = 0; i < cnt; i++)
-			*xsk_ring_prod__fill_addr(&x->fill, to + i) = umem_chunk(
-				&x->umem, *xsk_ring_cons__comp_addr(&x->completion, from + i));
+			*xsk_ring_prod__fill_addr(&x->fill, to + i) =
+				umem_chunk(&x->umem,
+					   *xsk_ring_cons__comp_addr(&x->completion, from + i));
 		xsk_ring_prod__submit(&x->fill, cnt);
 	}
 	xsk_ring_cons__release(&x->completion, cnt);

@@ -19,7 +19,7 @@
 #include "peer_options.h"
 
 static const struct peer_ops *const peers[] = {
-	&peer_udp, &peer_udp_batch, &peer_echo, &peer_reflect,
+	&peer_udp, &peer_udp_batch, &peer_packet, &peer_echo, &peer_reflect,
 };
 
 #define PEER_CNT (sizeof(peers) / sizeof(peers[0]))
@@ -74,7 +74,7 @@ static void say_ready(const struct peer *p)
 	       !p->ops->hooks  ? "kernel" :
 	       p->options->skb ? "skb" :
 				 "native",
-	       !p->ops->polls	? "none" :
+	       !p->ops->polls   ? "none" :
 	       p->options->spin ? "spin" :
 				  "wait",
 	       p->options->interface, getpid());
