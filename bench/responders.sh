@@ -29,7 +29,7 @@ responder_command() {
 		[ "$kind" = rate ] || forward=5tswap
 		local vdev=net_af_xdp0,iface=veth1,start_queue=0,queue_count=1
 		[ "$name" = testpmd-af_xdp ] || vdev=net_af_packet0,iface=veth1
-		command=(dpdk-testpmd --no-pci --in-memory -m 384 -l "$client_cpu,$cpu"
+		command=(stdbuf -oL dpdk-testpmd --no-pci --in-memory -m 384 -l "$client_cpu,$cpu"
 			--main-lcore "$client_cpu" --vdev "$vdev" --
 			--forward-mode="$forward" --nb-cores=1 --stats-period=3600)
 		;;
@@ -74,6 +74,8 @@ responder_start() {
 	local command i
 
 	responder_command "$1" "$2" "$3" || return
+	# testpmd's packet socket gets copies: without an address the kernel does not answer the originals.
+	[ "$1" != testpmd-af_packet ] || ip -n "$world-node" address flush dev veth1
 	: >"$4" # it is read at once
 	# Its standard input is not the terminal's: testpmd would read it.
 	nsenter --net="/var/run/netns/$world-node" "${command[@]}" >"$4" 2>&1 </dev/null &
@@ -99,4 +101,5 @@ responder_stop() {
 	kill -KILL "$responder_pid" 2>/dev/null || true
 	wait "$responder_pid" 2>/dev/null || true
 	responder_pid=
+	ip -n "$world-node" address replace 192.168.69.2/24 dev veth1
 }

@@ -63,9 +63,9 @@ def _rtt_aims(mode: str) -> list:
 
 AIMS = [
     Aim("1", "filter capacity, 1/64 candidates: frames that are not ours, to an empty XDP_DROP",
-        "filter", "frames", "foreign@1/64", ("drop@1/64",), 0.85),
+        "filter", "frames", "foreign@1/64:filter_drop", ("foreign@1/64:drop",), 0.85),
     Aim("1", "filter capacity, 1/64 candidates: swaps below break-even, to an empty XDP_DROP",
-        "filter", "frames", "break-even@1/64", ("drop@1/64",), 0.6),
+        "filter", "frames", "break_even@1/64:filter_drop", ("break_even@1/64:drop",), 0.6),
     *_rate_aims("native", 1.8),
     Aim("2", "replies/s, native: node to testpmd on af_xdp, which does no work", "rate-native",
         "replies", "mevnode-wait", ("testpmd-af_xdp",), 1.0),
@@ -77,16 +77,30 @@ AIMS = [
 ]
 
 
+def _cells_of(path: Path) -> list:
+    """What a file holds, as (cell, round, raw result)."""
+    stem, _, round_no = path.stem.rpartition(".")
+    stem = stem.replace("_of_", "/")  # a share, as a file's name may hold it
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    if round_no != "all":
+        return [(stem, int(round_no), raw)]
+    if "programs" not in raw:
+        return [(stem, 1, raw)]  # why there is none
+    # Filter capacity: one run has measured some programs in turn, round by round.
+    return [(f"{stem}:{program['program']}", n, {"frames_per_s": frames_per_s})
+            for program in raw["programs"]
+            for n, frames_per_s in enumerate(program["rounds"], 1)]
+
+
 class Results:
-    """All cells below a folder: GROUP/CELL.ROUND.json."""
+    """All cells below a folder: GROUP/CELL.ROUND.json, or GROUP/CELL.all.json of `mevload live`."""
 
     def __init__(self, folder):
         self._raw = {}
         for path in sorted(Path(folder).glob("*/*.json")):
-            cell, _, round_no = path.stem.rpartition(".")
-            cell = cell.replace("_of_", "/")  # a share in a file's name
-            rounds = self._raw.setdefault(path.parent.name, {}).setdefault(cell, {})
-            rounds[int(round_no)] = json.loads(path.read_text(encoding="utf-8"))
+            cells = self._raw.setdefault(path.parent.name, {})
+            for cell, round_no, raw in _cells_of(path):
+                cells.setdefault(cell, {})[round_no] = raw
 
     def groups(self) -> list:
         """Names, sorted."""
@@ -103,11 +117,12 @@ class Results:
 
     def why_not(self, group: str, cell: str) -> str:
         """Why there is no number, or not one a round; empty where there is."""
-        for raw in self._raw.get(group, {}).get(cell, {"": {"skipped": "not measured"}}).values():
+        cells = self._raw.get(group, {})
+        for raw in (cells.get(cell) or cells.get(cell.partition(":")[0]) or {}).values():
             for kind in ("skipped", "failed"):
                 if kind in raw:
                     return f"{kind}: {raw[kind]}"
-        return ""
+        return "" if cell in cells else "not measured"
 
     def faults(self) -> list:
         """Cells that failed, or whose replies were wrong: results to be distrusted."""

@@ -5,7 +5,7 @@
 #
 #	bench/run.sh [--quick] [--rounds N] [--groups LIST] [--no-plots]
 #
-#	--quick     2 rounds of a few tenths of a second: under 2 minutes, good for a first look
+#	--quick     2 rounds of 0.3 s, fewer responders: under 2 minutes, good for a first look
 #	--rounds    of every responder, default 5
 #	--groups    default rate-native,rate-skb,rtt-native,rtt-skb,load-native"
 #	--no-plots  leave docs/figures/ as it is
@@ -18,16 +18,20 @@ cd "$(dirname "$0")/.."
 . bench/responders.sh
 
 B=${B:-build}
-out=$B/bench/raw
+out=$B/bench/raw figures=docs/figures
 world=mev-bench-$$
 client_cpu=0 cpu=1 huge_pages=256
 rounds=5 seconds=1 warmup=0.3 plots=1
-groups="rate-native,rate-skb,rtt-native,rtt-skb,load-native"
+groups="filter,rate-native,rate-skb,rtt-native,rtt-skb,load-native"
 rates="100000 200000 300000 400000 500000 600000 700000 800000"
+# Candidates among frames of another kind, and of how many.
+shares="0/64 1/64 4/64 16/64 32/64 64/64"
 huge_pages_before='' responder_pid=''
 
-working="mevnode-spin mevnode-wait echo-spin echo-wait"
-sockets="udp-wait udp-spin udp-batch-wait udp-batch-spin"
+node="mevnode-spin mevnode-wait"
+limits="echo-spin echo-wait reflect"
+sockets="udp-wait udp-spin udp-batch-wait udp-batch-spin packet-wait packet-spin"
+testpmd="testpmd-af_xdp testpmd-af_packet"
 
 usage() {
 	sed -n '3,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"
@@ -36,7 +40,14 @@ usage() {
 take_options() {
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--quick) rounds=2 seconds=0.3 warmup=0.1 rates="200000 400000 600000" ;;
+		--quick)
+			rounds=2 seconds=0.3 warmup=0.1 plots='' shares=1/64
+			groups="filter,rate-native,rate-skb,rtt-native"
+			node="mevnode-spin mevnode-wait"
+limits="echo-spin echo-wait reflect"
+sockets="udp-wait udp-spin udp-batch-wait packet-spin"
+			limits="echo-spin echo-wait" testpmd=testpmd-af_xdp
+			;;
 		--rounds) rounds=${2:?--rounds needs a number} && shift ;;
 		--groups) groups=${2:?--groups needs a list} && shift ;;
 		--no-plots) plots= ;;
@@ -69,6 +80,7 @@ host_has_it_all() {
 		echo "bench: cannot reserve $huge_pages huge pages" >&2
 }
 
+# shellcheck disable=SC2317 # the trap calls it
 finish() {
 	responder_stop
 	netns_down "$world"
@@ -84,9 +96,11 @@ new_world() {
 # The responders of a group, in the order of round 1.
 responders_of() {
 	case $1 in
-	rate-*) echo "$working $sockets reflect" ;;
-	rtt-*) echo "$working udp-wait udp-spin reflect" ;;
-	load-*) echo "mevnode-spin echo-spin udp-batch-spin" ;;
+	rate-native) echo "$node $limits $sockets $testpmd" ;;
+	rate-skb) echo "$node $limits $sockets" ;;
+	rtt-native) echo "$node $limits $sockets $testpmd" ;;
+	rtt-skb) echo "$node $limits udp-wait udp-spin packet-spin" ;;
+	load-*) echo "mevnode-wait echo-wait packet-wait udp-batch-wait" ;;
 	esac
 }
 
@@ -168,12 +182,64 @@ run_group() {
 	done
 }
 
+# filter_cell KIND SHARE: what programs take when SHARE of the frames are candidates, the rest KIND.
+filter_cell() {
+	local kind=$1 cand=${2%/*} of=${2#*/} mix file
+	file=$out/filter/$kind@${2/\//_of_}.all.json
+	mix=candidate=$cand,$kind=$((of - cand))
+	[ "$cand" != 0 ] || mix=$kind=1
+	[ "$cand" != "$of" ] || mix=candidate=1
+
+	printf '%4d s  %-11s %d rounds   %-22s ' "$SECONDS" filter "$rounds" "$kind@$2"
+	new_world
+	if ! responder_start mevnode-wait native rate "$file.responder"; then
+		failed "$file" failed "not ready: $(tail -1 "$file.responder")"
+		return
+	fi
+	if timeout 120 nsenter --net="/var/run/netns/$world-node" "$B/bench/mevload" live -i veth1 \
+		--program drop,parse,filter_drop --mix "$mix" --rounds "$rounds" \
+		--duration "$seconds" --cpu $client_cpu --json - >"$file" 2>"$file.log"; then
+		sed -nE 's/.*"filter_drop".*"ratio_to_drop":\{"median":([0-9.]+).*/\1 of an empty XDP_DROP/p' \
+			"$file"
+	else
+		failed "$file" failed "mevload live: $(tail -1 "$file.log")"
+	fi
+	responder_stop
+}
+
+run_filter() {
+	local share
+
+	mkdir -p "$out/filter"
+	if ! "$B/bench/mevload" live --help >/dev/null 2>&1; then
+		failed "$out/filter/foreign@1_of_64.all.json" skipped "this mevload has no \`live\`"
+		return
+	fi
+	for share in $shares; do filter_cell foreign "$share"; done
+	filter_cell break_even 1/64
+}
+
 take_options "$@"
 host_has_it_all
 trap finish EXIT
 trap 'exit 130' INT TERM
-rm -rf "$out"
+rm -rf "$out" "$B/bench/report.md"
 mkdir -p "$out"
+B=$B bench/machine.py "rounds=$rounds" "seconds a cell=$seconds" "warm-up, s=$warmup" \
+	"client=CPU $client_cpu" "responder=CPU $cpu" \
+	"swaps=4096, all profitable, two pools" >"$B/bench/machine.json"
 for group in ${groups//,/ }; do
-	run_group "$group"
+	if [ "$group" = filter ]; then run_filter; else run_group "$group"; fi
 done
+echo
+code=0
+bench/report.py "$B/bench" || code=$?
+if [ -z "$plots" ]; then
+	:
+elif command -v gnuplot >/dev/null; then
+	bench/plots.py "$B/bench" "$figures"
+else
+	echo "bench: no figures: gnuplot is not installed (scripts/setup.sh --bench)" >&2
+fi
+echo "bench: tables are in $B/bench/report.md, raw results under $out ($SECONDS s)" >&2
+exit $code
