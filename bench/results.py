@@ -116,7 +116,7 @@ class Results:
                 if "skipped" not in raw and "failed" not in raw}
 
     def why_not(self, group: str, cell: str) -> str:
-        """Why there is no number, or not one a round; empty where there is."""
+        """Why a cell has no number, or not one in every round; empty where it has."""
         cells = self._raw.get(group, {})
         for raw in (cells.get(cell) or cells.get(cell.partition(":")[0]) or {}).values():
             for kind in ("skipped", "failed"):
@@ -175,7 +175,8 @@ def judge(results: Results, aim: Aim) -> Judged:
     """Median of the rounds' ratios against the bound."""
     ratios = results.ratios(aim.group, aim.metric, aim.node, aim.others)
     if not ratios:
-        reasons = (results.why_not(aim.group, cell) for cell in (aim.node, *aim.others))
+        reasons = (results.why_not(aim.group, cell) for cell in (aim.node, *aim.others)
+                   if not results.rounds(aim.group, cell))
         return Judged(aim, [], None, False, next(filter(None, reasons), "not measured"))
     middle = median(ratios)
     return Judged(aim, ratios, middle, middle <= aim.bound if aim.at_most else middle >= aim.bound,

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Installs the Debian packages that building, testing and the demo need, and nothing else.
 # Does nothing, quickly, where all are there already. `setup.sh --list` prints them.
+# `setup.sh --bench` adds what `make bench` compares with and draws with: DPDK, gnuplot.
 set -euo pipefail
 
 build=(gcc libc6-dev make pkg-config clang llvm bpftool libbpf-dev libxdp-dev libinih-dev libjansson-dev
@@ -10,7 +11,12 @@ tests=(libcriterion-dev libclang-rt-14-dev python3 python3-pytest iproute2 ethto
 	libcap2-bin tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod)
 check=(clang-format clang-tidy cppcheck shellcheck mandoc)
 bench=(g++ libbenchmark-dev)
+compare=(dpdk-dev librte-net-af-xdp23 librte-net-af-packet23 librte-mempool-ring23 gnuplot-nox)
 packages=("${build[@]}" "${tests[@]}" "${check[@]}" "${bench[@]}")
+if [ "${1:-}" = --bench ]; then
+	packages+=("${compare[@]}")
+	shift
+fi
 
 if [ "${1:-}" = --list ]; then
 	printf '%s\n' "${packages[@]}"
