@@ -154,7 +154,7 @@ bench-micro: $(MICRO) ## micro-benchmarks, ratios last; --quick: BENCH_ARGS=--qu
 # --- checks --------------------------------------------------------------------------------------
 
 C_FILES := $(shell git ls-files '*.c' '*.h' '*.cc' 2>/dev/null | grep -v '^vmlinux.h$$')
-HEADERS := $(wildcard include/*.h user/*.h user/doctor/*.h user/live/*.h bench/mevload/*.h)
+HEADERS := $(wildcard include/*.h user/*.h user/doctor/*.h user/live/*.h bench/mevload/*.h bench/peers/*.h)
 
 .PHONY: format check
 format: ## apply .clang-format
@@ -163,12 +163,12 @@ format: ## apply .clang-format
 check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) ## format, static analysis, hot path's symbols
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 	$(Q)for h in $(HEADERS); do \
-		$(CC) $(CPPFLAGS) -Ibench/mevload $(LWIP_CFLAGS) $(CFLAGS) -fsyntax-only -x c $$h || exit 1; done
+		$(CC) $(CPPFLAGS) -Ibench/mevload -Ibench/peers $(LWIP_CFLAGS) $(CFLAGS) -fsyntax-only -x c $$h || exit 1; done
 	$(Q)scripts/check_hot_path.sh $^
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --suppress=missingIncludeSystem -Iinclude -Iuser -Iuser/doctor -Iuser/live "-DLIBBPF_OPTS(t, n, ...)=struct t n" user \
-		$(MEVLOAD_SRC)
-	$(Q)shellcheck -x scripts/*.sh scripts/*/*.sh .ci/run
+		$(MEVLOAD_SRC) $(MEVPEER_SRC)
+	$(Q)shellcheck -x scripts/*.sh scripts/*/*.sh bench/*.sh .ci/run
 	$(Q)mandoc -T lint -W warning docs/mevnode.8 >&2
 	@echo "check: clean"
 
