@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * LD_PRELOAD: one allocation of the process fails, that of number $ALLOC_FAIL counted from 1. At its
- * end the process says how many there were, so that a run in which none fails tells the range.
+ * LD_PRELOAD: one allocation that the program itself makes fails, that of number $ALLOC_FAIL counted
+ * from 1. Those within libraries do not count: some of them (libseccomp) do not survive it. At its end
+ * the process says how many there were, so that a run in which none fails tells the range.
  */
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 extern void *__libc_malloc(size_t size);
@@ -14,13 +18,16 @@ extern void *__libc_realloc(void *old, size_t size);
 extern void *__libc_memalign(size_t align, size_t size);
 
 static unsigned long count, failing;
+static void *program; /* where it is loaded */
 
 __attribute__((constructor)) static void begin(void)
 {
 	const char *text = getenv("ALLOC_FAIL");
+	Dl_info info;
 
 	failing = text ? strtoul(text, NULL, 10) : 0;
-	count = 0; /* the loader's do not count */
+	if (dladdr((void *)getauxval(AT_ENTRY), &info))
+		program = info.dli_fbase;
 }
 
 __attribute__((destructor)) static void end(void)
@@ -32,8 +39,12 @@ __attribute__((destructor)) static void end(void)
 		_exit(1);
 }
 
-static int fails(void)
+static int fails(void *caller)
 {
+	Dl_info info;
+
+	if (!program || !dladdr(caller, &info) || info.dli_fbase != program)
+		return 0;
 	if (__atomic_add_fetch(&count, 1, __ATOMIC_RELAXED) != failing)
 		return 0;
 	errno = ENOMEM;
@@ -42,20 +53,20 @@ static int fails(void)
 
 void *malloc(size_t size)
 {
-	return fails() ? NULL : __libc_malloc(size);
+	return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 
 void *calloc(size_t cnt, size_t size)
 {
-	return fails() ? NULL : __libc_calloc(cnt, size);
+	return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(cnt, size);
 }
 
 void *realloc(void *old, size_t size)
 {
-	return fails() ? NULL : __libc_realloc(old, size);
+	return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
 }
 
 void *aligned_alloc(size_t align, size_t size)
 {
-	return fails() ? NULL : __libc_memalign(align, size);
+	return fails(__builtin_return_address(0)) ? NULL : __libc_memalign(align, size);
 }
