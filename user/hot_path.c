@@ -72,8 +72,7 @@ enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u3
 		return verdict;
 	verdict = decide(hp, record.swap, &state, &best);
 	if (verdict == MEV_REPLIED)
-		reply->len = reply_write(&record.packet, frame_end, best.profit, best.front_in,
-					 state.slot);
+		reply->len = reply_write(&record.packet, best.profit, best.front_in, state.slot);
 	return verdict;
 }
 
