@@ -87,12 +87,9 @@ static __u64 run_reply_naive(__u32 cnt)
 }
 
 const struct small_loop checksum_loops[] = {
-	{ "ip4_verify", NULL, run_ip4 },
-	{ "ip4_verify/naive", "ip4_verify", run_ip4_naive },
-	{ "udp_verify", NULL, run_udp },
-	{ "udp_verify/naive", "udp_verify", run_udp_naive },
-	{ "reply_write", NULL, run_reply },
-	{ "reply_write/naive", "reply_write", run_reply_naive },
+	{ "ip4_verify", NULL, run_ip4 },    { "ip4_verify/naive", "ip4_verify", run_ip4_naive },
+	{ "udp_verify", NULL, run_udp },    { "udp_verify/naive", "udp_verify", run_udp_naive },
+	{ "reply_write", NULL, run_reply }, { "reply_write/naive", "reply_write", run_reply_naive },
 };
 
 const __u32 checksum_loop_cnt = sizeof(checksum_loops) / sizeof(checksum_loops[0]);
