@@ -4,6 +4,8 @@
 from typing import Callable, NamedTuple
 
 import checks
+import checks_beside
+import checks_doctor
 import checks_life
 import checks_queues
 from bench import Bench
@@ -25,6 +27,11 @@ def with_queues(machine: Machine) -> str:
     return "" if machine.queues > 1 else "one queue"
 
 
+def on_one_virtio(machine: Machine) -> str:
+    """A dispatcher is the same on any driver."""
+    return "" if machine.driver == "virtio_net" else "seen on virtio_net"
+
+
 class Check(NamedTuple):
     """One row of the matrix."""
 
@@ -44,4 +51,7 @@ CHECKS = {
     "link down, up": Check(checks_life.link_down_up),
     "two queues, RSS": Check(checks_queues.rss_on_ports, on_igb),
     "queues that grow": Check(checks_queues.growing, with_queues),
+    "another program second": Check(checks_beside.ours_first, on_one_virtio),
+    "another program first": Check(checks_beside.ours_second, on_one_virtio),
+    "doctor": Check(checks_doctor.golden),
 }

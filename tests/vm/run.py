@@ -27,8 +27,9 @@ from machines import MACHINES  # noqa: E402
 from matrix import ABSENT, FAILED, PASSED, SKIPPED, Cell, Matrix  # noqa: E402
 
 BUILD = Path(os.environ.get("B", ROOT / "build")).resolve()
-FILES = (BUILD / "mevnode", BUILD / "bpf" / "mev_filter.bpf.o", "/usr/sbin/bpftool",
-         "/usr/sbin/xdp-loader", "/sbin/ethtool", "/bin/ip")
+FILES = (BUILD / "mevnode", BUILD / "bpf" / "mev_filter.bpf.o",
+         BUILD / "bpf" / "mev_filter_chain.bpf.o", BUILD / "bpf" / "bystander.bpf.o",
+         "/usr/sbin/bpftool", "/usr/sbin/xdp-loader", "/sbin/ethtool", "/bin/ip")
 JOBS = 2  # guests at a time: each has two CPUs of its own, emulated
 
 DESCRIPTION = """\
