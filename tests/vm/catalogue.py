@@ -46,6 +46,7 @@ CHECKS = {
     "malformed": Check(checks.traffic("malformed")),
     "market": Check(checks.traffic("market")),
     "noise": Check(checks.traffic("noise")),
+    "XDP_STATISTICS zero": Check(checks.statistics),
     "restarts": Check(checks_life.restarts),
     "kill -9, rebind": Check(checks_life.kill_and_rebind),
     "link down, up": Check(checks_life.link_down_up),
