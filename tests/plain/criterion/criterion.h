@@ -45,7 +45,7 @@ void plain_add(struct plain_test *t);
 #define cr_assert_fail(...)                                     \
 	do {                                                    \
 		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
-		fprintf(stderr, " " __VA_ARGS__);                \
+		fprintf(stderr, " " __VA_ARGS__);               \
 		fprintf(stderr, "\n");                          \
 		abort();                                        \
 	} while (0)
