@@ -179,7 +179,7 @@ check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) ## format, static a
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --suppress=missingIncludeSystem -Iinclude -Iuser -Iuser/doctor -Iuser/live "-DLIBBPF_OPTS(t, n, ...)=struct t n" user \
 		$(MEVLOAD_SRC) $(MEVPEER_SRC)
-	$(Q)shellcheck -x scripts/*.sh scripts/*/*.sh bench/*.sh .ci/run
+	$(Q)shellcheck -x scripts/*.sh scripts/*/*.sh bench/*.sh tests/vm/init .ci/run
 	$(Q)mandoc -T lint -W warning docs/mevnode.8 >&2
 	@echo "check: clean"
 

@@ -40,6 +40,7 @@ class Check(NamedTuple):
 
 
 CHECKS = {
+    "doctor": Check(checks_doctor.golden),
     "auto mode": Check(checks.auto_mode),
     "verifier": Check(checks.verifier),
     "mixed": Check(checks.traffic("mixed")),
@@ -54,5 +55,4 @@ CHECKS = {
     "queues that grow": Check(checks_queues.growing, with_queues),
     "another program second": Check(checks_beside.ours_first, on_one_virtio),
     "another program first": Check(checks_beside.ours_second, on_one_virtio),
-    "doctor": Check(checks_doctor.golden),
 }

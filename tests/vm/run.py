@@ -128,8 +128,9 @@ class Run:
             return 0
         names = chosen(guests, self._args.guest)
         self._matrix = Matrix(names, self._checks)
+        longest_first = sorted(names, key=lambda name: guests[name][0].mode != "zerocopy")
         with ThreadPoolExecutor(JOBS) as pool:
-            for future in [pool.submit(self._guest, name, *guests[name]) for name in names]:
+            for future in [pool.submit(self._guest, name, *guests[name]) for name in longest_first]:
                 future.result()
         self._matrix.show()
         unprivileged = self._matrix.count(SKIPPED) and os.environ.get("REQUIRE_PRIV") == "1"
