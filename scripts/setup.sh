@@ -9,7 +9,7 @@ build=(gcc libc6-dev make pkg-config clang llvm bpftool libbpf-dev libxdp-dev li
 tests=(libcriterion-dev libclang-rt-14-dev python3 python3-pytest iproute2 ethtool tcpreplay
 	libcap2-bin tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod)
 check=(clang-format clang-tidy cppcheck shellcheck mandoc)
-bench=(g++ libbenchmark-dev)
+bench=(g++ libbenchmark-dev linux-perf)
 packages=("${build[@]}" "${tests[@]}" "${check[@]}" "${bench[@]}")
 
 if [ "${1:-}" = --list ]; then
