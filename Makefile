@@ -18,9 +18,9 @@ ifneq ($(findstring clang,$(CC)),)
 WARN += -Wno-address-of-packed-member
 endif
 OPT ?= -O3
-CPPFLAGS += -D_GNU_SOURCE -DMEV_VERSION='"$(VERSION)"' -Iinclude -Iuser -Iuser/doctor -I$(B) -isystem $(B)/sys
+CPPFLAGS += -D_GNU_SOURCE -DMEV_VERSION='"$(VERSION)"' -Iinclude -Iuser -Iuser/doctor -Iuser/live -I$(B) -isystem $(B)/sys
 CFLAGS += -std=gnu11 -g $(OPT) $(WARN) -fno-strict-overflow -pthread
-LDLIBS := -lxdp -lbpf -linih -ljansson -llwip -lcap-ng -lseccomp -pthread
+LDLIBS := -lxdp -lbpf -linih -ljansson -llwip -lcap-ng -lseccomp -lmicrohttpd -pthread
 
 ifdef SAN
 CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -31,7 +31,7 @@ ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Iinclude -I. \
 	-Wall -Wextra -Werror -Wno-unused-function -Wno-address-of-packed-member
 
-USER_SRC := $(wildcard user/*.c user/doctor/*.c)
+USER_SRC := $(wildcard user/*.c user/doctor/*.c user/live/*.c)
 USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
 LIB_OBJ := $(filter-out $(B)/user/main.o,$(USER_OBJ))
 SKEL := $(B)/sys/mev_filter.skel.h
@@ -115,6 +115,10 @@ tests: all $(B)/unit-tests $(B)/bpf-tests $(BPFT_BPF)
 test: tests ## build and run every test (privileged ones need root)
 	$(Q)scripts/run_tests.sh
 
+.PHONY: test-vm
+test-vm: all ## run on other kernels and real drivers, in QEMU guests; VM_ARGS=--help
+	$(Q)B=$(B) tests/vm/run.py $(VM_ARGS)
+
 SANITIZE = $(MAKE) --no-print-directory B=build-$(1) SAN=$(1) OPT=-O1 build-$(1)/unit-tests && \
 	build-$(1)/unit-tests
 
@@ -125,40 +129,18 @@ asan: ## unit tests under AddressSanitizer
 ubsan: ## unit tests under UndefinedBehaviorSanitizer
 	$(Q)$(call SANITIZE,undefined)
 
-# --- fuzzing: clang's libFuzzer, starting from the fixtures ------------------------------------
-
-FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_SECONDS ?= 20
-FUZZ_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE -Itests -Iinclude -Iuser \
-	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_LIB := user/hot_path.c user/pool_table.c user/user_filter.c user/config.c user/config_keys.c \
-	user/parse.c user/log.c
-
-$(FUZZ:%=build/fuzz/%): build/fuzz/%: tests/fuzz/fuzz_%.c $(FUZZ_LIB) $(wildcard include/*.h tests/*.h)
-	$(call say,FUZZ,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)clang $(FUZZ_CFLAGS) $< $(FUZZ_LIB) -linih -o $@
-
-build/fuzz/seeds: tests/fuzz/seeds.c user/pool_table.c $(wildcard include/*.h tests/*.h)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Itests -Iinclude -Iuser $(filter %.c,$^) -o $@
-
-.PHONY: fuzz
-fuzz: $(FUZZ:%=build/fuzz/%) build/fuzz/seeds ## fuzz each target for FUZZ_SECONDS (20)
-	$(Q)mkdir -p $(FUZZ:%=build/fuzz/corpus/%)
-	$(Q)build/fuzz/seeds build/fuzz/corpus
-	$(Q)for target in $(FUZZ); do \
-		echo "fuzz $$target for $(FUZZ_SECONDS) s"; \
-		build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -print_final_stats=1 \
-			-artifact_prefix=build/fuzz/ build/fuzz/corpus/$$target \
-			> build/fuzz/$$target.log 2>&1 || { tail -40 build/fuzz/$$target.log; exit 1; }; \
-		grep -E 'number_of_executed_units|average_exec' build/fuzz/$$target.log; \
-	done
-
 # --- benchmarks ----------------------------------------------------------------------------------
 
 BENCH :=
 include bench/micro/micro.mk bench/mevload/mevload.mk bench/peers/peers.mk
+
+# --- fuzzing -------------------------------------------------------------------------------------
+
+include tests/fuzz/fuzz.mk
+
+# --- threads, memory, coverage -------------------------------------------------------------------
+
+include tests/plain/plain.mk
 
 .PHONY: bench bench-build bench-micro
 bench-build: $(B)/mevnode $(BENCH)
@@ -172,7 +154,7 @@ bench-micro: $(BENCH_MICRO) ## micro-benchmarks, ratios last
 # --- checks --------------------------------------------------------------------------------------
 
 C_FILES := $(shell git ls-files '*.c' '*.h' '*.cc' 2>/dev/null | grep -v '^vmlinux.h$$')
-HEADERS := $(wildcard include/*.h user/*.h user/doctor/*.h bench/mevload/*.h)
+HEADERS := $(wildcard include/*.h user/*.h user/doctor/*.h user/live/*.h bench/mevload/*.h)
 
 .PHONY: format check
 format: ## apply .clang-format
@@ -184,7 +166,7 @@ check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) ## format, static a
 		$(CC) $(CPPFLAGS) -Ibench/mevload $(LWIP_CFLAGS) $(CFLAGS) -fsyntax-only -x c $$h || exit 1; done
 	$(Q)scripts/check_hot_path.sh $^
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
-		--inline-suppr --suppress=missingIncludeSystem -Iinclude -Iuser -Iuser/doctor "-DLIBBPF_OPTS(t, n, ...)=struct t n" user \
+		--inline-suppr --suppress=missingIncludeSystem -Iinclude -Iuser -Iuser/doctor -Iuser/live "-DLIBBPF_OPTS(t, n, ...)=struct t n" user \
 		$(MEVLOAD_SRC)
 	$(Q)shellcheck -x scripts/*.sh .ci/run
 	$(Q)mandoc -T lint -W warning docs/mevnode.8 >&2
@@ -205,7 +187,7 @@ uninstall: ## remove what install put there
 	$(RM) -r $(DESTDIR)$(PREFIX)/share/doc/mevnode
 
 clean: ## remove everything made
-	$(RM) -r build build-address build-undefined
+	$(RM) -r build build-address build-undefined build-thread build-coverage build-clang
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .DELETE_ON_ERROR:

@@ -2,10 +2,8 @@
 #include "node.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -15,10 +13,13 @@
 #include "backend.h"
 #include "broker.h"
 #include "config.h"
+#include "events.h"
 #include "log.h"
+#include "metrics.h"
 #include "netif.h"
 #include "privileges.h"
 #include "sandbox.h"
+#include "snapshot.h"
 #include "stats.h"
 #include "worker.h"
 
@@ -28,10 +29,13 @@ struct node {
 	struct worker_control control;
 	struct backend_env env; /* the three above, as back ends get them */
 	struct backend *backend;
+	struct events events;
+	struct snapshot *snapshot;
+	struct metrics *metrics; /* NULL: nobody is to ask */
 	int signal_fd, timer_fd, link_fd;
 };
 
-/* Events that end a run. The main thread sleeps until one comes; it never polls. */
+/* What the main thread waits for. */
 
 static int open_events(struct node *n)
 {
@@ -71,32 +75,34 @@ static void close_events(struct node *n)
 			close(fds[i]);
 }
 
+/* Handlers. */
+
+static int on_end(void *node)
+{
+	(void)node;
+	return EXIT_DONE;
+}
+
+static int on_link_news(void *node)
+{
+	const struct node *n = node;
+
+	if (!netif_watch_gone(n->link_fd, n->backend->ifindex))
+		return EVENTS_GO_ON;
+	log_err("%s was removed: stopping", n->backend->interface);
+	return EXIT_FAILED;
+}
+
 static enum exit_code wait_for_end(struct node *n)
 {
 	struct itimerspec duration = { .it_value.tv_sec = n->options.duration_s };
-	enum { SIGNAL, TIMER, REPLIES, LINK };
-	struct pollfd fds[] = {
-		[SIGNAL] = { .fd = n->signal_fd, .events = POLLIN },
-		[TIMER] = { .fd = n->timer_fd, .events = POLLIN },
-		[REPLIES] = { .fd = n->control.event_fd, .events = POLLIN },
-		[LINK] = { .fd = n->link_fd, .events = POLLIN },
-	};
 
+	events_add(&n->events, n->signal_fd, on_end, n);
+	events_add(&n->events, n->timer_fd, on_end, n);
+	events_add(&n->events, n->control.event_fd, on_end, n); /* --replies */
+	events_add(&n->events, n->link_fd, on_link_news, n);
 	timerfd_settime(n->timer_fd, 0, &duration, NULL);
-	for (;;) {
-		if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0) {
-			if (errno == EINTR)
-				continue;
-			log_err("poll: %s", strerror(errno));
-			return EXIT_FAILED;
-		}
-		if (fds[SIGNAL].revents || fds[TIMER].revents || fds[REPLIES].revents)
-			return EXIT_DONE;
-		if (fds[LINK].revents && netif_watch_gone(n->link_fd, n->backend->ifindex)) {
-			log_err("%s was removed: stopping", n->backend->interface);
-			return EXIT_FAILED;
-		}
-	}
+	return (enum exit_code)events_run(&n->events);
 }
 
 static void say_ready(const struct backend *b)
@@ -110,20 +116,12 @@ static void say_ready(const struct backend *b)
 
 static enum exit_code summarize(const struct node *n)
 {
-	static struct stats s;
-	int err;
+	int err = snapshot_take(n->snapshot, STATS_FINAL);
+	const struct stats *s = snapshot_stats(n->snapshot);
 
-	s.backend = n->backend->ops->name;
-	s.mode = n->backend->mode;
-	s.interface = n->backend->interface;
-	s.pools = calloc(n->config.pool_cnt, sizeof(*s.pools));
-	if (s.pools)
-		s.pool_cnt = n->config.pool_cnt;
-	for (__u32 i = 0; i < s.pool_cnt; i++)
-		s.pools[i].address = n->config.pools[i].address;
-	n->backend->ops->collect(n->backend, &s);
-	err = n->options.json ? stats_print_json(&s) : stats_print(&s);
-	free(s.pools);
+	if (err)
+		log_err("cannot read all of the program's counters: %s", strerror(-err));
+	err = n->options.json ? stats_print_json(s) : stats_print(s);
 	if (err)
 		log_err("cannot write the summary: %s", strerror(-err));
 	return err ? EXIT_FAILED : EXIT_DONE;
@@ -134,16 +132,34 @@ static int confine(const struct node *n)
 {
 	stats_prepare();
 	privileges_drop();
-	return n->options.no_sandbox ? 0 : sandbox_enter(SANDBOX_NODE);
+	if (n->options.no_sandbox)
+		return 0;
+	return sandbox_enter(SANDBOX_NODE | (n->metrics ? SANDBOX_METRICS : 0));
+}
+
+/* What others may ask a node at work. */
+static enum exit_code open_doors(struct node *n)
+{
+	int err = snapshot_open(&n->snapshot, n->backend, &n->config);
+
+	if (!err)
+		err = snapshot_schedule(n->snapshot, &n->events);
+	if (!err)
+		snapshot_take(n->snapshot, 0);
+	if (!err && n->options.listen.ss_family)
+		err = metrics_open(&n->metrics, &n->options.listen, n->snapshot, &n->events);
+	return err ? EXIT_FAILED : EXIT_DONE;
 }
 
 static enum exit_code serve(struct node *n)
 {
-	enum exit_code code;
+	enum exit_code code = open_doors(n);
 
-	if (confine(n)) {
+	if (code == EXIT_DONE && confine(n))
+		code = EXIT_HOST;
+	if (code != EXIT_DONE) {
 		n->backend->ops->stop(n->backend);
-		return EXIT_HOST;
+		return code;
 	}
 	say_ready(n->backend);
 	code = wait_for_end(n);
@@ -262,6 +278,8 @@ enum exit_code node_run(const struct run_options *o)
 	};
 	code = configure_and_serve(&n);
 
+	metrics_close(n.metrics);
+	snapshot_close(n.snapshot);
 	if (n.backend)
 		n.backend->ops->close(n.backend);
 	close_events(&n);
