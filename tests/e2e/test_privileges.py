@@ -196,7 +196,7 @@ def as_nobody(world):
             script = ("mount -t bpf -o mode=1777 bpf /sys/fs/bpf; shift; "
                       "exec prlimit --memlock=65536:65536 setpriv --reuid=nobody "
                       f"--regid=nogroup --clear-groups {give} --bounding-set={sets} "
-                      '"$0" "$@"')
+                      'env "$0" "$@"')  # by somebody who had nothing before
             return ("unshare", "-m", "sh", "-ec", script, binary)
 
         yield prefix
