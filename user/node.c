@@ -18,6 +18,7 @@
 #include "log.h"
 #include "netif.h"
 #include "privileges.h"
+#include "reload.h"
 #include "sandbox.h"
 #include "stats.h"
 #include "worker.h"
@@ -71,6 +72,19 @@ static void close_events(struct node *n)
 			close(fds[i]);
 }
 
+/* Whether the signal that has come ends the run. */
+static bool take_signal(struct node *n)
+{
+	struct signalfd_siginfo info;
+
+	if (read(n->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return false;
+	if (info.ssi_signo != SIGHUP)
+		return true;
+	reload_run(n->backend, &n->config, n->options.config_path);
+	return false;
+}
+
 static enum exit_code wait_for_end(struct node *n)
 {
 	struct itimerspec duration = { .it_value.tv_sec = n->options.duration_s };
@@ -90,7 +104,9 @@ static enum exit_code wait_for_end(struct node *n)
 			log_err("poll: %s", strerror(errno));
 			return EXIT_FAILED;
 		}
-		if (fds[SIGNAL].revents || fds[TIMER].revents || fds[REPLIES].revents)
+		if (fds[TIMER].revents || fds[REPLIES].revents)
+			return EXIT_DONE;
+		if (fds[SIGNAL].revents && take_signal(n))
 			return EXIT_DONE;
 		if (fds[LINK].revents && netif_watch_gone(n->link_fd, n->backend->ifindex)) {
 			log_err("%s was removed: stopping", n->backend->interface);
@@ -110,17 +126,20 @@ static void say_ready(const struct backend *b)
 
 static enum exit_code summarize(const struct node *n)
 {
+	const struct pool_set *pools = &n->backend->pools;
 	static struct stats s;
 	int err;
 
 	s.backend = n->backend->ops->name;
 	s.mode = n->backend->mode;
 	s.interface = n->backend->interface;
-	s.pools = calloc(n->config.pool_cnt, sizeof(*s.pools));
-	if (s.pools)
-		s.pool_cnt = n->config.pool_cnt;
-	for (__u32 i = 0; i < s.pool_cnt; i++)
-		s.pools[i].address = n->config.pools[i].address;
+	s.pools = calloc(pools->cnt + 1, sizeof(*s.pools));
+	for (__u32 slot = 0; s.pools && slot < pools->end; slot++)
+		if (pools->slots[slot].state == POOL_TAKEN)
+			s.pools[s.pool_cnt++] = (struct stats_pool){
+				.address = pools->slots[slot].address,
+				.slot = slot,
+			};
 	n->backend->ops->collect(n->backend, &s);
 	err = n->options.json ? stats_print_json(&s) : stats_print(&s);
 	free(s.pools);

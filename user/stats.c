@@ -40,7 +40,7 @@ void stats_add_worker(struct stats *s, const struct worker *w)
 	latency_merge(&s->hot_path_ns, &w->hot_path_ns);
 	latency_merge(&s->in_node_ns, &w->in_node_ns);
 	for (__u32 i = 0; i < s->pool_cnt; i++)
-		s->pools[i].replies += w->pool_replies[i];
+		s->pools[i].replies += w->pool_replies[s->pools[i].slot];
 }
 
 __u64 stats_frames(const struct stats *s, enum mev_verdict verdict)

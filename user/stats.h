@@ -14,6 +14,7 @@
 /* What happened in one pool. */
 struct stats_pool {
 	const __u8 *address;
+	__u32 slot; /* where its counters are */
 	struct mev_pool_counters filter;
 	__u64 replies;
 };
