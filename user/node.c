@@ -2,7 +2,6 @@
 #include "node.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "backend.h"
 #include "broker.h"
 #include "config.h"
+#include "events.h"
 #include "log.h"
 #include "netif.h"
 #include "privileges.h"
@@ -29,10 +29,11 @@ struct node {
 	struct worker_control control;
 	struct backend_env env; /* the three above, as back ends get them */
 	struct backend *backend;
+	struct events events;
 	int signal_fd, timer_fd, link_fd;
 };
 
-/* Events that end a run. The main thread sleeps until one comes; it never polls. */
+/* What the main thread waits for. */
 
 static int open_events(struct node *n)
 {
@@ -72,47 +73,48 @@ static void close_events(struct node *n)
 			close(fds[i]);
 }
 
-/* Whether the signal that has come ends the run. */
-static bool take_signal(struct node *n)
+/* Handlers. */
+
+static int on_end(void *node)
 {
+	(void)node;
+	return EXIT_DONE;
+}
+
+/* SIGHUP is no end but a configuration to be read again. */
+static int on_signal(void *node)
+{
+	struct node *n = node;
 	struct signalfd_siginfo info;
 
 	if (read(n->signal_fd, &info, sizeof(info)) != sizeof(info))
-		return false;
+		return EVENTS_GO_ON;
 	if (info.ssi_signo != SIGHUP)
-		return true;
+		return EXIT_DONE;
 	reload_run(n->backend, &n->config, n->options.config_path);
-	return false;
+	return EVENTS_GO_ON;
+}
+
+static int on_link_news(void *node)
+{
+	const struct node *n = node;
+
+	if (!netif_watch_gone(n->link_fd, n->backend->ifindex))
+		return EVENTS_GO_ON;
+	log_err("%s was removed: stopping", n->backend->interface);
+	return EXIT_FAILED;
 }
 
 static enum exit_code wait_for_end(struct node *n)
 {
 	struct itimerspec duration = { .it_value.tv_sec = n->options.duration_s };
-	enum { SIGNAL, TIMER, REPLIES, LINK };
-	struct pollfd fds[] = {
-		[SIGNAL] = { .fd = n->signal_fd, .events = POLLIN },
-		[TIMER] = { .fd = n->timer_fd, .events = POLLIN },
-		[REPLIES] = { .fd = n->control.event_fd, .events = POLLIN },
-		[LINK] = { .fd = n->link_fd, .events = POLLIN },
-	};
 
+	events_add(&n->events, n->signal_fd, on_signal, n);
+	events_add(&n->events, n->timer_fd, on_end, n);
+	events_add(&n->events, n->control.event_fd, on_end, n); /* --replies */
+	events_add(&n->events, n->link_fd, on_link_news, n);
 	timerfd_settime(n->timer_fd, 0, &duration, NULL);
-	for (;;) {
-		if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0) {
-			if (errno == EINTR)
-				continue;
-			log_err("poll: %s", strerror(errno));
-			return EXIT_FAILED;
-		}
-		if (fds[TIMER].revents || fds[REPLIES].revents)
-			return EXIT_DONE;
-		if (fds[SIGNAL].revents && take_signal(n))
-			return EXIT_DONE;
-		if (fds[LINK].revents && netif_watch_gone(n->link_fd, n->backend->ifindex)) {
-			log_err("%s was removed: stopping", n->backend->interface);
-			return EXIT_FAILED;
-		}
-	}
+	return (enum exit_code)events_run(&n->events);
 }
 
 static void say_ready(const struct backend *b)
