@@ -25,9 +25,10 @@ enum exit_code backend_exit_code(int err)
 
 void backend_warn_unsettled(void)
 {
-	log_warn("a worker has not finished a turn for %llu s: memory and slots of the old pools stay "
-		 "taken",
-		 QUIESCE_NS / 1000000000);
+	log_warn(
+		"a worker has not finished a turn for %llu s: memory and slots of the old pools stay "
+		"taken",
+		QUIESCE_NS / 1000000000);
 }
 
 static enum mev_verdict decide_record(void *backend, const struct dex_swap_tx *tx,

@@ -17,8 +17,8 @@ struct af_xdp {
 	struct backend base;
 	const struct backend_env *env;
 	struct netif netif;
-	struct pool_table *index;  /* the one in use */
-	struct af_xdp_view *view;  /* the one in use */
+	struct pool_table *index; /* the one in use */
+	struct af_xdp_view *view; /* the one in use */
 	struct filter_prog *prog;
 	enum run_mode mode;         /* what was obtained */
 	struct xsk_worker *workers; /* base.queue_cnt of them */

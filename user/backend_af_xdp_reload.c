@@ -97,8 +97,7 @@ static int look_at_index(struct af_xdp *b)
 	for (__u32 i = 0; i < cnt; i++) {
 		__u32 slot = found[i].slot;
 
-		if (slot < s->room && there[slot] &&
-		    pool_set_has(s, found[i].address.bytes, slot))
+		if (slot < s->room && there[slot] && pool_set_has(s, found[i].address.bytes, slot))
 			continue;
 		if (slot < s->room && s->slots[slot].state == POOL_FREE)
 			pool_set_found(s, found[i].address.bytes, slot);

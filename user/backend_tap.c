@@ -34,8 +34,8 @@ struct tap_backend {
 
 static int prepare_pools(struct tap_backend *b)
 {
-	struct mev_pool *lines = mmap(NULL, LINES_LEN, PROT_READ | PROT_WRITE,
-				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct mev_pool *lines =
+		mmap(NULL, LINES_LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct pool_change change;
 	int err;
 

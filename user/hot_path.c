@@ -66,7 +66,7 @@ static __always_inline bool find_swap(void *frame, void *frame_end, const struct
 
 /* The same for a frame that came while ports or thresholds change. */
 MEV_COLD bool find_swap_before(const struct hot_path *hp, void *frame, void *frame_end,
-				      struct filter_record *record)
+			       struct filter_record *record)
 {
 	return find_swap(frame, frame_end, hp->before, record);
 }

@@ -51,15 +51,19 @@ static bool same_feeds(const struct config *a, const struct config *b)
 	       (!a->feed_cnt || !memcmp(a->feeds, b->feeds, a->feed_cnt * sizeof(a->feeds[0])));
 }
 
-static void list_pools(struct list *l, const struct pool_change *c)
+/* "3 pools added, 1 removed" */
+static void list_pools(struct list *l, __u32 cnt, const char *what)
 {
-	if (c->came_cnt)
-		list_add(l, "%u pools added", c->came_cnt);
-	if (c->leaving_cnt)
-		list_add(l, "%u%s removed", c->leaving_cnt, c->came_cnt ? "" : " pools");
-	if (c->changed)
-		list_add(l, "%u%s changed", c->changed,
-			 c->came_cnt || c->leaving_cnt ? "" : " pools");
+	if (cnt)
+		list_add(l, "%u%s %s", cnt, l->len ? "" : cnt == 1 ? " pool" : " pools", what);
+}
+
+static void list_feeds(struct list *l, __u32 cnt)
+{
+	if (cnt)
+		list_add(l, "%u network%s allowed to feed", cnt, cnt == 1 ? "" : "s");
+	else
+		list_add(l, "anybody allowed to feed");
 }
 
 static void list_rest(struct list *l, const struct config *from, const struct config *to)
@@ -74,7 +78,7 @@ static void list_rest(struct list *l, const struct config *from, const struct co
 		list_add(l, "strategy %s -> %s", strategy(a->strategy), strategy(b->strategy));
 	list_number(l, "capital", a->capital, b->capital);
 	if (!same_feeds(from, to))
-		list_add(l, "%u feeds allowed", to->feed_cnt);
+		list_feeds(l, to->feed_cnt);
 }
 
 static void tell(const char *path, const struct config *from, const struct config *to,
@@ -82,7 +86,9 @@ static void tell(const char *path, const struct config *from, const struct confi
 {
 	struct list l = { .len = 0 };
 
-	list_pools(&l, c);
+	list_pools(&l, c->came_cnt, "added");
+	list_pools(&l, c->leaving_cnt, "removed");
+	list_pools(&l, c->changed, "changed");
 	list_rest(&l, from, to);
 	log_info("reloaded %s: %s", path, l.len ? l.text : "nothing changed");
 	if (c->homeless)
