@@ -17,6 +17,7 @@
 #include "events.h"
 #include "log.h"
 #include "netif.h"
+#include "notify.h"
 #include "privileges.h"
 #include "reload.h"
 #include "sandbox.h"
@@ -91,7 +92,8 @@ static int on_signal(void *node)
 		return EVENTS_GO_ON;
 	if (info.ssi_signo != SIGHUP)
 		return EXIT_DONE;
-	reload_run(n->backend, &n->config, n->options.config_path);
+	notify_reloading();
+	notify_ready(n->backend, reload_run(n->backend, &n->config, n->options.config_path));
 	return EVENTS_GO_ON;
 }
 
@@ -113,6 +115,8 @@ static enum exit_code wait_for_end(struct node *n)
 	events_add(&n->events, n->timer_fd, on_end, n);
 	events_add(&n->events, n->control.event_fd, on_end, n); /* --replies */
 	events_add(&n->events, n->link_fd, on_link_news, n);
+	if (notify_watchdog(&n->events, n->backend))
+		return EXIT_FAILED;
 	timerfd_settime(n->timer_fd, 0, &duration, NULL);
 	return (enum exit_code)events_run(&n->events);
 }
@@ -167,7 +171,9 @@ static enum exit_code serve(struct node *n)
 		return EXIT_HOST;
 	}
 	say_ready(n->backend);
+	notify_ready(n->backend, true);
 	code = wait_for_end(n);
+	notify_stopping();
 	n->backend->ops->stop(n->backend);
 	return summarize(n) == EXIT_DONE ? code : EXIT_FAILED;
 }
@@ -261,6 +267,7 @@ static enum exit_code configure_and_serve(struct node *n)
 		return EXIT_FAILED;
 	if (open_events(n))
 		return EXIT_FAILED;
+	notify_open();
 	code = start_backend(n);
 	return code == EXIT_DONE ? serve(n) : code;
 }
@@ -286,6 +293,7 @@ enum exit_code node_run(const struct run_options *o)
 	if (n.backend)
 		n.backend->ops->close(n.backend);
 	close_events(&n);
+	notify_close();
 	broker_stop();
 	config_free(&n.config);
 	return code;

@@ -105,7 +105,7 @@ static void fail(const char *path, int err)
 				"");
 }
 
-void reload_run(struct backend *b, struct config *config, const char *path)
+bool reload_run(struct backend *b, struct config *config, const char *path)
 {
 	struct pool_change change = { 0 };
 	struct config to;
@@ -113,10 +113,10 @@ void reload_run(struct backend *b, struct config *config, const char *path)
 
 	if (!path) {
 		log_warn("SIGHUP: there is nothing to reload, since no --config was given");
-		return;
+		return false;
 	}
 	if (config_load_fd(&to, broker_open_config(), path, "the node goes on as it was"))
-		return;
+		return false;
 	err = b->ops->reload(b, &to, &change);
 	if (err) {
 		fail(path, err);
@@ -127,4 +127,5 @@ void reload_run(struct backend *b, struct config *config, const char *path)
 		*config = to;
 	}
 	pool_change_free(&change);
+	return !err;
 }

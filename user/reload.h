@@ -12,8 +12,8 @@
 /*
  * Reads the file at `path` by way of the broker and has the back end follow it; *config is then
  * what it says. One line tells what has changed, or why nothing has. `path` may be NULL: the node
- * was started without a file.
+ * was started without a file. Whether the node goes by the file now.
  */
-void reload_run(struct backend *b, struct config *config, const char *path);
+bool reload_run(struct backend *b, struct config *config, const char *path);
 
 #endif /* MEV_RELOAD_H */
