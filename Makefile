@@ -202,7 +202,7 @@ DEB_DIR := $(abspath $(B))/deb/mevnode-$(VERSION)
 DEB_OUT ?= $(B)
 deb: ## Debian package, by dpkg-buildpackage, into build/
 	$(Q)rm -rf $(dir $(DEB_DIR)) && mkdir -p $(DEB_DIR)
-	$(Q)git ls-files -z | tar --null -T - -c | tar -x -C $(DEB_DIR)
+	$(Q){ git ls-files -z 2>/dev/null || find . -type f ! -path './build*' -print0; } | tar --null -T - -c | tar -x -C $(DEB_DIR)
 	$(Q)mv $(DEB_DIR)/packaging/debian $(DEB_DIR)/debian
 	$(Q)cd $(DEB_DIR) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b -rfakeroot \
 		> ../build.log 2>&1 || { tail -40 ../build.log >&2; exit 1; }
