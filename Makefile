@@ -160,7 +160,7 @@ check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) ## format, static a
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --suppress=missingIncludeSystem -Iinclude -Iuser -Iuser/doctor "-DLIBBPF_OPTS(t, n, ...)=struct t n" user \
 		$(MEVLOAD_SRC)
-	$(Q)shellcheck -x scripts/*.sh .ci/run
+	$(Q)shellcheck -x scripts/*.sh .ci/run packaging/bash-completion/mevnode
 	$(Q)mandoc -T lint -W warning docs/mevnode.8 >&2
 	@echo "check: clean"
 

@@ -7,10 +7,12 @@ set -euo pipefail
 build=(gcc libc6-dev make pkg-config clang llvm bpftool libbpf-dev libxdp-dev libinih-dev libjansson-dev
 	liblwip-dev libcap-ng-dev libseccomp-dev)
 tests=(libcriterion-dev libclang-rt-14-dev python3 python3-pytest iproute2 ethtool tcpreplay
-	libcap2-bin tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod)
+	libcap2-bin tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod
+	systemd)
 check=(clang-format clang-tidy cppcheck shellcheck mandoc)
+deb=(debhelper dpkg-dev fakeroot lintian git)
 bench=(g++ libbenchmark-dev)
-packages=("${build[@]}" "${tests[@]}" "${check[@]}" "${bench[@]}")
+packages=("${build[@]}" "${tests[@]}" "${check[@]}" "${deb[@]}" "${bench[@]}")
 
 if [ "${1:-}" = --list ]; then
 	printf '%s\n' "${packages[@]}"
