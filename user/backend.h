@@ -38,6 +38,7 @@ struct backend {
 	__u32 queue_cnt;
 	struct pool_set pools;
 	const struct hot_path *hot_path; /* what the stack decides by; may be replaced */
+	__u32 map_id; /* of the filter's mev_config; 0: none */
 };
 
 struct backend_ops {
@@ -55,8 +56,12 @@ struct backend_ops {
 	int (*reload)(struct backend *b, const struct config *to, struct pool_change *change);
 	/* The worker of b->queues[i]. */
 	struct worker *(*worker)(struct backend *b, __u32 i);
-	/* Fills in what was counted; after stop, before close. */
-	void (*collect)(struct backend *b, struct stats *s);
+	/*
+	 * Adds up what has been counted (`parts` of stats.h) into what stats_clear() has cleared; at
+	 * any time between start and close, with STATS_FINAL after stop. 0 or -errno: the filter's
+	 * counters cannot be read, all others have been.
+	 */
+	int (*collect)(struct backend *b, struct stats *s, unsigned int parts);
 	/* Accepts one that was not started. */
 	void (*close)(struct backend *b);
 };

@@ -215,6 +215,7 @@ static enum exit_code af_xdp_start(struct backend *base)
 	else
 		filter_prog_start(b->prog);
 	b->base.mode = run_mode_name(b->mode);
+	b->base.map_id = filter_prog_map_id(b->prog);
 	return backend_exit_code(err);
 }
 
@@ -223,20 +224,31 @@ static struct worker *af_xdp_worker_of(struct backend *base, __u32 i)
 	return &af_xdp(base)->workers[i].base;
 }
 
-static void af_xdp_collect(struct backend *base, struct stats *s)
+static int collect_pools(const struct af_xdp *b, struct stats *s)
+{
+	__u32 end = s->pool_cnt ? s->pools[s->pool_cnt - 1].slot + 1 : 0;
+	struct mev_pool_counters *sums = calloc(end + 1, sizeof(*sums));
+	int err = sums ? filter_prog_pool_counters(b->prog, end, sums) : -ENOMEM;
+
+	for (__u32 i = 0; i < s->pool_cnt && !err; i++)
+		s->pools[i].filter = sums[s->pools[i].slot];
+	free(sums);
+	return err;
+}
+
+static int af_xdp_collect(struct backend *base, struct stats *s, unsigned int parts)
 {
 	struct af_xdp *b = af_xdp(base);
 	int err;
 
-	s->io_name = "xsk";
+	strcpy(s->io_name, "xsk");
+	s->ready = MEV_READ_ONCE(filter_prog_config(b->prog)->ready) != 0;
 	err = filter_prog_counters(b->prog, &s->filter);
-	for (__u32 i = 0; i < s->pool_cnt && !err; i++)
-		err = filter_prog_pool_counters(b->prog, s->pools[i].slot, &s->pools[i].filter);
-	if (err)
-		log_err("cannot read all of the program's counters: %s", strerror(-err));
+	if (!err && (parts & STATS_POOLS))
+		err = collect_pools(b, s);
 	for (__u32 i = 0; i < b->base.queue_cnt; i++) {
-		stats_add_worker(s, &b->workers[i].base);
-		af_xdp_collect_socket(b->workers[i].xsk, s);
+		stats_add_worker(s, &b->workers[i].base, parts);
+		af_xdp_collect_socket(b->workers[i].xsk, s, parts);
 	}
 	if (b->stack) {
 		stack_counters(b->stack, &s->stack);
@@ -247,6 +259,7 @@ static void af_xdp_collect(struct backend *base, struct stats *s)
 	stats_io(s, "tx_kick_again", (__s64)s->worker.tx_kick_again);
 	stats_io(s, "rx_kicks", (__s64)s->worker.rx_kicks);
 	stats_io(s, "tx_kick_errors", (__s64)s->worker.tx_kick_errors);
+	return err;
 }
 
 const struct backend_ops backend_af_xdp = {

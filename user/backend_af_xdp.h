@@ -45,7 +45,7 @@ int af_xdp_first_view(struct af_xdp *b);
 int af_xdp_reload(struct backend *base, const struct config *to, struct pool_change *c);
 void af_xdp_close_pools(struct af_xdp *b);
 
-/* Adds a socket's counters. */
-void af_xdp_collect_socket(const struct xsk *x, struct stats *s);
+/* Adds a socket's counters; with STATS_FINAL its account of chunks, which only then adds up. */
+void af_xdp_collect_socket(const struct xsk *x, struct stats *s, unsigned int parts);
 
 #endif /* MEV_BACKEND_AF_XDP_H */

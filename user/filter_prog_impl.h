@@ -16,7 +16,6 @@ struct filter_prog {
 	struct mev_config *config;
 	struct mev_pool *pools;
 	int link_fd; /* -1: not attached, or not by us */
-	int cpu_cnt; /* possible ones, which a per-CPU value has one of each of */
 	bool adopted;
 	bool native; /* of an adopted program: its hook */
 	struct pins pins;

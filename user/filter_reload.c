@@ -4,6 +4,7 @@
  * somebody else meanwhile (docs/bpftool.md), so what is there is asked for, not remembered.
  */
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +67,7 @@ void filter_prog_clear_counters(struct filter_prog *fp, __u32 slot)
 
 	if (slot >= bpf_map__max_entries(map))
 		return;
-	zeros = calloc((size_t)fp->cpu_cnt, sizeof(*zeros));
+	zeros = calloc((size_t)libbpf_num_possible_cpus(), sizeof(*zeros));
 	if (zeros)
 		bpf_map_update_elem(bpf_map__fd(map), &slot, zeros, BPF_EXIST);
 	free(zeros);

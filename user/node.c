@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -16,11 +15,13 @@
 #include "config.h"
 #include "events.h"
 #include "log.h"
+#include "metrics.h"
 #include "netif.h"
 #include "notify.h"
 #include "privileges.h"
 #include "reload.h"
 #include "sandbox.h"
+#include "snapshot.h"
 #include "stats.h"
 #include "worker.h"
 
@@ -31,6 +32,8 @@ struct node {
 	struct backend_env env; /* the three above, as back ends get them */
 	struct backend *backend;
 	struct events events;
+	struct snapshot *snapshot;
+	struct metrics *metrics; /* NULL: nobody is to ask */
 	int signal_fd, timer_fd, link_fd;
 };
 
@@ -87,13 +90,17 @@ static int on_signal(void *node)
 {
 	struct node *n = node;
 	struct signalfd_siginfo info;
+	bool done;
 
 	if (read(n->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return EVENTS_GO_ON;
 	if (info.ssi_signo != SIGHUP)
 		return EXIT_DONE;
 	notify_reloading();
-	notify_ready(n->backend, reload_run(n->backend, &n->config, n->options.config_path));
+	done = reload_run(n->backend, &n->config, n->options.config_path);
+	if (done)
+		snapshot_set_pools(n->snapshot);
+	notify_ready(n->backend, done);
 	return EVENTS_GO_ON;
 }
 
@@ -132,23 +139,12 @@ static void say_ready(const struct backend *b)
 
 static enum exit_code summarize(const struct node *n)
 {
-	const struct pool_set *pools = &n->backend->pools;
-	static struct stats s;
-	int err;
+	int err = snapshot_take(n->snapshot, STATS_FINAL);
+	const struct stats *s = snapshot_stats(n->snapshot);
 
-	s.backend = n->backend->ops->name;
-	s.mode = n->backend->mode;
-	s.interface = n->backend->interface;
-	s.pools = calloc(pools->cnt + 1, sizeof(*s.pools));
-	for (__u32 slot = 0; s.pools && slot < pools->end; slot++)
-		if (pools->slots[slot].state == POOL_TAKEN)
-			s.pools[s.pool_cnt++] = (struct stats_pool){
-				.address = pools->slots[slot].address,
-				.slot = slot,
-			};
-	n->backend->ops->collect(n->backend, &s);
-	err = n->options.json ? stats_print_json(&s) : stats_print(&s);
-	free(s.pools);
+	if (err)
+		log_err("cannot read all of the program's counters: %s", strerror(-err));
+	err = n->options.json ? stats_print_json(s) : stats_print(s);
 	if (err)
 		log_err("cannot write the summary: %s", strerror(-err));
 	return err ? EXIT_FAILED : EXIT_DONE;
@@ -159,16 +155,35 @@ static int confine(const struct node *n)
 {
 	stats_prepare();
 	privileges_drop();
-	return n->options.no_sandbox ? 0 : sandbox_enter(SANDBOX_NODE);
+	privileges_unhide();
+	if (n->options.no_sandbox)
+		return 0;
+	return sandbox_enter(SANDBOX_NODE | (n->metrics ? SANDBOX_METRICS : 0));
+}
+
+/* What others may ask a node at work. */
+static enum exit_code open_doors(struct node *n)
+{
+	int err = snapshot_open(&n->snapshot, n->backend);
+
+	if (!err)
+		err = snapshot_schedule(n->snapshot, &n->events);
+	if (!err)
+		snapshot_take(n->snapshot, 0);
+	if (!err && n->options.listen.ss_family)
+		err = metrics_open(&n->metrics, &n->options.listen, n->snapshot, &n->events);
+	return err ? EXIT_FAILED : EXIT_DONE;
 }
 
 static enum exit_code serve(struct node *n)
 {
-	enum exit_code code;
+	enum exit_code code = open_doors(n);
 
-	if (confine(n)) {
+	if (code == EXIT_DONE && confine(n))
+		code = EXIT_HOST;
+	if (code != EXIT_DONE) {
 		n->backend->ops->stop(n->backend);
-		return EXIT_HOST;
+		return code;
 	}
 	say_ready(n->backend);
 	notify_ready(n->backend, true);
@@ -290,6 +305,8 @@ enum exit_code node_run(const struct run_options *o)
 	};
 	code = configure_and_serve(&n);
 
+	metrics_close(n.metrics);
+	snapshot_close(n.snapshot);
 	if (n.backend)
 		n.backend->ops->close(n.backend);
 	close_events(&n);
