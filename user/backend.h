@@ -38,7 +38,7 @@ struct backend {
 	__u32 queue_cnt;
 	struct pool_set pools;
 	const struct hot_path *hot_path; /* what the stack decides by; may be replaced */
-	__u32 map_id; /* of the filter's mev_config; 0: none */
+	__u32 map_id;                    /* of the filter's mev_config; 0: none */
 };
 
 struct backend_ops {
