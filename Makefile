@@ -85,7 +85,7 @@ $(B)/mevnode: $(USER_OBJ)
 $(USER_OBJ): $(B)/user/%.o: user/%.c | $(SKEL)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MD -MP -c $< -o $@
 
 # lwIP's headers are for the stack alone.
 LWIP_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags lwip))
@@ -99,7 +99,7 @@ TEST_CFLAGS := $(CFLAGS) -Wno-conversion -Wno-shadow -Wno-missing-prototypes -Wn
 $(UNIT_OBJ) $(BPFT_OBJ): $(B)/%.o: %.c | $(SKEL)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -Itests $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(TEST_CFLAGS) -MD -MP -c $< -o $@
 
 $(B)/unit-tests: $(UNIT_OBJ) $(LIB_OBJ)
 	$(call say,LD,$@)

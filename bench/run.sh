@@ -202,7 +202,8 @@ filter_cell() {
 	fi
 	if timeout 120 nsenter --net="/var/run/netns/$world-node" "$B/bench/mevload" live -i veth1 \
 		--program drop,parse,filter_drop --mix "$mix" --rounds "$rounds" \
-		--duration "$seconds" --cpu $client_cpu --json - >"$file" 2>"$file.log"; then
+		--duration "$seconds" --clock cpu --cpu $client_cpu --json - >"$file" \
+		2>"$file.log"; then
 		sed -nE 's/.*"filter_drop".*"ratio_to_drop":\{"median":([0-9.]+).*/\1 of an empty XDP_DROP/p' \
 			"$file"
 	else
