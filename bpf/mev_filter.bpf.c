@@ -10,6 +10,7 @@
 
 #include <xdp/xdp_helpers.h>
 
+#include "engine.h"
 #include "filter.h"
 #include "maps.h"
 
@@ -23,12 +24,6 @@ struct {
 	__uint(priority, 20);
 	__uint(XDP_PASS, 1);
 } XDP_RUN_CONFIG(mev_filter);
-
-/* A swap for userspace to decide. */
-struct candidate {
-	struct mev_pool_state state;
-	__u32 pool; /* slot in mev_pools */
-};
 
 /*
  * Puts what was found in front of the packet for the worker. A driver without metadata refuses:
@@ -138,7 +133,11 @@ static __always_inline enum mev_verdict judge(struct xdp_md *ctx, struct candida
 		return filter_own(data, data_end, cfg);
 	if (verdict != MEV_REDIRECT)
 		return verdict;
-	return record.is_swap ? take_swap(record.swap, c) : take_update(cfg, &record);
+	if (!record.is_swap)
+		return take_update(cfg, &record);
+	c->engine = (__u8)MEV_READ_ONCE(cfg->engine);
+	engine_remember(&record.packet, c);
+	return take_swap(record.swap, c);
 }
 
 SEC("xdp")
@@ -153,9 +152,13 @@ int mev_filter(struct xdp_md *ctx)
 	__u32 zero = 0;
 
 	verdict = judge(ctx, &candidate);
-	if (verdict == MEV_REDIRECT)
+	if (verdict == MEV_REDIRECT && candidate.engine == MEV_ENGINE_KERNEL)
+		verdict = engine_answer(ctx, &candidate);
+	if (verdict == MEV_REDIRECT || verdict == MEV_HANDED_UP)
 		leave_meta(ctx, &candidate);
-	if (verdict == MEV_REDIRECT || verdict == MEV_STACK) {
+	if (verdict == MEV_REPLIED_IN_DRIVER) {
+		action = XDP_TX;
+	} else if (verdict == MEV_REDIRECT || verdict == MEV_HANDED_UP || verdict == MEV_STACK) {
 		action = (int)bpf_redirect_map(&mev_xsks, ctx->rx_queue_index, XDP_PASS);
 		if (action == XDP_PASS)
 			verdict = MEV_NO_SOCKET;

@@ -170,6 +170,69 @@ static __always_inline bool sandwich_usual(const struct amm_side *p, __u64 v)
 	       p->n * 5ULL >= p->d * 4ULL;
 }
 
+/* The most that may be put into a swap of `p` before one of v. */
+static __always_inline __u64 sandwich_top(const struct amm_side *p, __u64 v, __u64 capital)
+{
+	__u64 top = ~0ULL - p->rin - v;
+
+	return top < capital ? top : capital;
+}
+
+/* The tooth at min(f, F*), for narrow legs; a limit that was found a unit too high: HARD. */
+static __always_inline enum sandwich_outcome sandwich_best_below(const struct amm_side *p, __u64 v,
+								 __u64 m, __u64 f, __u64 top,
+								 struct sandwich *s)
+{
+	enum sandwich_outcome outcome;
+
+	if (!sandwich_rising_to(p, v, top) && !sandwich_rising(p, v, f))
+		f = sandwich_peaked64(p, v, f);
+	outcome = sandwich_legs64(p, v, m, f, true, s);
+	return unlikely(outcome == SANDWICH_REVERTS) ? SANDWICH_HARD : outcome;
+}
+
+/*
+ * The best front-run in [1, capital] of most swaps: SANDWICH_GAIN, SANDWICH_NONE, or SANDWICH_HARD,
+ * for which *s is not to be looked at. No loop, no wide division. m: max(min_out, 1).
+ */
+static __always_inline enum sandwich_outcome sandwich_best_quick(const struct amm_side *p, __u64 v,
+								 __u64 m, __u64 capital,
+								 struct sandwich *s)
+{
+	__u64 top = sandwich_top(p, v, capital), f;
+
+	if (unlikely(!sandwich_usual(p, v) || !sandwich_narrow(p, p->rin + v + top)))
+		return SANDWICH_HARD;
+	f = sandwich_limited64(p, v, m, top);
+	if (unlikely(f == SANDWICH_LOOSE))
+		return SANDWICH_HARD;
+	return sandwich_best_below(p, v, m, f, top, s);
+}
+
+/* What sandwich_best_quick() leaves. */
+MEV_COLD bool sandwich_best_hard(const struct amm_side *p, __u64 v, __u64 m, __u64 capital,
+				 struct sandwich *s)
+{
+	enum sandwich_outcome outcome = SANDWICH_HARD;
+	__u64 top, f;
+
+	if (MEV_NO(p) || MEV_NO(s))
+		return false;
+	top = sandwich_top(p, v, capital);
+	if (sandwich_usual(p, v)) {
+		if (sandwich_narrow(p, p->rin + v + top)) {
+			f = sandwich_limit_loose(p, v, m);
+			outcome = sandwich_best_below(p, v, m, f < top ? f : top, top, s);
+		} else {
+			outcome = sandwich_best_wide(p, v, m, top, s);
+		}
+	}
+	/* the limit is loose, or was found a unit too high */
+	if (outcome == SANDWICH_HARD || outcome == SANDWICH_REVERTS)
+		return sandwich_search(p, v, m, capital, s);
+	return outcome == SANDWICH_GAIN;
+}
+
 /*
  * The best front-run in [1, capital], that is with a profit within 2 + ceil(rin2 / rout2) of the
  * exact optimum. True if there is one; otherwise *s is all zero.
@@ -177,26 +240,14 @@ static __always_inline bool sandwich_usual(const struct amm_side *p, __u64 v)
 MEV_SUBPROG bool sandwich_best(const struct amm_side *p, __u64 v, __u64 min_out, __u64 capital,
 			       struct sandwich *s)
 {
-	__u64 m = min_out + !min_out, top, f;
+	__u64 m = min_out + !min_out;
 	enum sandwich_outcome outcome;
 
 	if (MEV_NO(p) || MEV_NO(s))
 		return false;
-	top = ~0ULL - p->rin - v;
-	top = top < capital ? top : capital;
-	if (unlikely(!sandwich_usual(p, v)))
-		return sandwich_search(p, v, m, capital, s);
-	if (likely(sandwich_narrow(p, p->rin + v + top))) {
-		f = sandwich_limited64(p, v, m, top);
-		if (!sandwich_rising_to(p, v, top) && !sandwich_rising(p, v, f))
-			f = sandwich_peaked64(p, v, f);
-		outcome = sandwich_legs64(p, v, m, f, true, s);
-	} else {
-		outcome = sandwich_best_wide(p, v, m, top, s);
-	}
-	/* the limit is loose, or was found a unit too high */
-	if (unlikely(outcome == SANDWICH_REVERTS))
-		return sandwich_search(p, v, m, capital, s);
+	outcome = sandwich_best_quick(p, v, m, capital, s);
+	if (unlikely(outcome == SANDWICH_HARD))
+		return sandwich_best_hard(p, v, m, capital, s);
 	return outcome == SANDWICH_GAIN;
 }
 
@@ -207,6 +258,18 @@ static inline bool sandwich_decide(const struct amm_side *p, __u64 v, __u64 min_
 	if (strategy == SANDWICH_FIXED)
 		return sandwich_at(p, v, min_out, capital, s);
 	return sandwich_best(p, v, min_out, capital, s);
+}
+
+/* The same for who has no time for what is hard: SANDWICH_GAIN, SANDWICH_NONE or SANDWICH_HARD. */
+static __always_inline enum sandwich_outcome sandwich_decide_quick(const struct amm_side *p,
+								   __u64 v, __u64 min_out,
+								   __u64 capital,
+								   enum sandwich_strategy strategy,
+								   struct sandwich *s)
+{
+	if (strategy == SANDWICH_FIXED)
+		return sandwich_at_quick(p, v, min_out + !min_out, capital, s);
+	return sandwich_best_quick(p, v, min_out + !min_out, capital, s);
 }
 
 #endif /* MEV_SANDWICH_H */

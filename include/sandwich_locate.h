@@ -145,9 +145,12 @@ static __always_inline __u64 sandwich_limit_loose(const struct amm_side *p, __u6
 	return root >> 50 ? ~0ULL : root;
 }
 
+/* sandwich_limited64() of a limit that is too loose for its quick way; no front-run is as large. */
+#define SANDWICH_LOOSE (~0ULL)
+
 /*
- * min(f, the victim's limit in real numbers) for v <= rin / 8 and narrow legs. Most capitals are
- * within the limit or far from it: the upper limbs of
+ * min(f, the victim's limit in real numbers) for v <= rin / 8 and narrow legs, or SANDWICH_LOOSE.
+ * Most capitals are within the limit or far from it: the upper limbs of
  *	(s + n f) (w + d f) m <= s rout v n
  * say whether it surely still holds after f. (If it holds in real numbers it holds: floors only
  * leave the victim more.)
@@ -164,10 +167,9 @@ static __always_inline __u64 sandwich_limited64(const struct amm_side *p, __u64 
 	slack = wide_sub(full, least);
 	if (likely(slack.hi < m))
 		t = wide_div(slack, m); /* short, hence faster than full / m */
-	if (likely(t <= s >> 4))
-		root = sandwich_limit_root(p, s, w, t);
-	else
-		root = sandwich_limit_loose(p, v, m);
+	if (unlikely(t > s >> 4))
+		return SANDWICH_LOOSE;
+	root = sandwich_limit_root(p, s, w, t);
 	return f < root ? f : root;
 }
 

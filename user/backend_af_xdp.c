@@ -147,7 +147,8 @@ static int load(struct af_xdp *b)
 			       o->adopt);
 	if (!err)
 		err = filter_prog_configure(b->prog, b->env->config,
-					    o->verify_checksum ? MEV_VERIFY_UDP_SUM : 0, o->own_ip);
+					    o->verify_checksum ? MEV_VERIFY_UDP_SUM : 0, o->own_ip,
+					    o->engine);
 	return err;
 }
 

@@ -175,7 +175,7 @@ static int allow_feeds(struct filter_prog *fp, const struct config *config)
 }
 
 int filter_prog_configure(struct filter_prog *fp, const struct config *config, __u32 flags,
-			  __be32 own_ip)
+			  __be32 own_ip, enum mev_engine engine)
 {
 	int err;
 
@@ -194,6 +194,7 @@ int filter_prog_configure(struct filter_prog *fp, const struct config *config, _
 	*fp->config = config->node;
 	fp->config->flags |= flags;
 	fp->config->own_ip = own_ip;
+	fp->config->engine = engine;
 	memcpy(fp->config->mac, fp->netif.mac, sizeof(fp->config->mac));
 	return 0;
 }

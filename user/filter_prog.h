@@ -42,7 +42,7 @@ void filter_prog_close(struct filter_prog *fp);
  * `own_ip`: an address whose frames the program leads to userspace as well, or 0.
  */
 int filter_prog_configure(struct filter_prog *fp, const struct config *config, __u32 flags,
-			  __be32 own_ip);
+			  __be32 own_ip, enum mev_engine engine);
 
 /* The program starts to judge. */
 void filter_prog_start(struct filter_prog *fp);

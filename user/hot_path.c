@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "decision.h"
 #include "filter.h"
 #include "reply.h"
-#include "sandwich.h"
 
 /*
  * Whether the hint is of this frame's pool. It is believed only where the address in the pool's
@@ -41,21 +41,6 @@ static enum mev_verdict find_state(const struct hot_path *hp, const struct dex_s
 	return mev_pool_usable(state) ? MEV_REDIRECT : MEV_REJECTED;
 }
 
-/* The best front-run on one swap in a pool whose state is *s: REPLIED or UNPROFITABLE. */
-static enum mev_verdict decide(const struct hot_path *hp, const struct dex_swap_tx *tx,
-			       const struct mev_pool_state *s, struct sandwich *best)
-{
-	const struct mev_config *cfg = hp->config;
-	struct amm_side side = mev_pool_side(s, tx->token_direction);
-	__u64 least = MEV_READ_ONCE(cfg->min_profit);
-
-	if (!sandwich_decide(&side, tx->amount_in, tx->min_amount_out, MEV_READ_ONCE(cfg->capital),
-			     MEV_READ_ONCE(cfg->strategy), best) ||
-	    best->profit < (least ? least : 1))
-		return MEV_UNPROFITABLE;
-	return MEV_REPLIED;
-}
-
 enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u32 len,
 				    const struct mev_meta *hint, struct hot_path_reply *reply)
 {
@@ -70,7 +55,7 @@ enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u3
 	verdict = find_state(hp, record.swap, hint, &reply->slot, &state);
 	if (verdict != MEV_REDIRECT)
 		return verdict;
-	verdict = decide(hp, record.swap, &state, &best);
+	verdict = decision_make(hp->config, record.swap, &state, false, &best);
 	if (verdict == MEV_REPLIED)
 		reply->len = reply_write(&record.packet, frame_end, best.profit, best.front_in,
 					 state.slot);
@@ -93,7 +78,7 @@ enum mev_verdict hot_path_record(const struct hot_path *hp, const struct dex_swa
 	verdict = filter_swap(tx, &state);
 	if (verdict != MEV_REDIRECT)
 		return verdict;
-	verdict = decide(hp, tx, &state, &best);
+	verdict = decision_make(hp->config, tx, &state, false, &best);
 	if (verdict == MEV_REPLIED)
 		*reply = (struct swap_reply){
 			.nonce = tx->nonce,
