@@ -125,40 +125,14 @@ asan: ## unit tests under AddressSanitizer
 ubsan: ## unit tests under UndefinedBehaviorSanitizer
 	$(Q)$(call SANITIZE,undefined)
 
-# --- fuzzing: clang's libFuzzer, starting from the fixtures ------------------------------------
-
-FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_SECONDS ?= 20
-FUZZ_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE -Itests -Iinclude -Iuser \
-	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_LIB := user/hot_path.c user/pool_table.c user/user_filter.c user/config.c user/config_keys.c \
-	user/parse.c user/log.c
-
-$(FUZZ:%=build/fuzz/%): build/fuzz/%: tests/fuzz/fuzz_%.c $(FUZZ_LIB) $(wildcard include/*.h tests/*.h)
-	$(call say,FUZZ,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)clang $(FUZZ_CFLAGS) $< $(FUZZ_LIB) -linih -o $@
-
-build/fuzz/seeds: tests/fuzz/seeds.c user/pool_table.c $(wildcard include/*.h tests/*.h)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Itests -Iinclude -Iuser $(filter %.c,$^) -o $@
-
-.PHONY: fuzz
-fuzz: $(FUZZ:%=build/fuzz/%) build/fuzz/seeds ## fuzz each target for FUZZ_SECONDS (20)
-	$(Q)mkdir -p $(FUZZ:%=build/fuzz/corpus/%)
-	$(Q)build/fuzz/seeds build/fuzz/corpus
-	$(Q)for target in $(FUZZ); do \
-		echo "fuzz $$target for $(FUZZ_SECONDS) s"; \
-		build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -print_final_stats=1 \
-			-artifact_prefix=build/fuzz/ build/fuzz/corpus/$$target \
-			> build/fuzz/$$target.log 2>&1 || { tail -40 build/fuzz/$$target.log; exit 1; }; \
-		grep -E 'number_of_executed_units|average_exec' build/fuzz/$$target.log; \
-	done
-
 # --- benchmarks ----------------------------------------------------------------------------------
 
 BENCH :=
 include bench/micro/micro.mk bench/mevload/mevload.mk bench/peers/peers.mk
+
+# --- fuzzing -------------------------------------------------------------------------------------
+
+include tests/fuzz/fuzz.mk
 
 .PHONY: bench bench-build bench-micro
 bench-build: $(B)/mevnode $(BENCH)

@@ -2,7 +2,6 @@
 #include "node.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "backend.h"
 #include "broker.h"
 #include "config.h"
+#include "events.h"
 #include "log.h"
 #include "netif.h"
 #include "privileges.h"
@@ -28,10 +28,11 @@ struct node {
 	struct worker_control control;
 	struct backend_env env; /* the three above, as back ends get them */
 	struct backend *backend;
+	struct events events;
 	int signal_fd, timer_fd, link_fd;
 };
 
-/* Events that end a run. The main thread sleeps until one comes; it never polls. */
+/* What the main thread waits for. */
 
 static int open_events(struct node *n)
 {
@@ -71,32 +72,34 @@ static void close_events(struct node *n)
 			close(fds[i]);
 }
 
+/* Handlers. */
+
+static int on_end(void *node)
+{
+	(void)node;
+	return EXIT_DONE;
+}
+
+static int on_link_news(void *node)
+{
+	const struct node *n = node;
+
+	if (!netif_watch_gone(n->link_fd, n->backend->ifindex))
+		return EVENTS_GO_ON;
+	log_err("%s was removed: stopping", n->backend->interface);
+	return EXIT_FAILED;
+}
+
 static enum exit_code wait_for_end(struct node *n)
 {
 	struct itimerspec duration = { .it_value.tv_sec = n->options.duration_s };
-	enum { SIGNAL, TIMER, REPLIES, LINK };
-	struct pollfd fds[] = {
-		[SIGNAL] = { .fd = n->signal_fd, .events = POLLIN },
-		[TIMER] = { .fd = n->timer_fd, .events = POLLIN },
-		[REPLIES] = { .fd = n->control.event_fd, .events = POLLIN },
-		[LINK] = { .fd = n->link_fd, .events = POLLIN },
-	};
 
+	events_add(&n->events, n->signal_fd, on_end, n);
+	events_add(&n->events, n->timer_fd, on_end, n);
+	events_add(&n->events, n->control.event_fd, on_end, n); /* --replies */
+	events_add(&n->events, n->link_fd, on_link_news, n);
 	timerfd_settime(n->timer_fd, 0, &duration, NULL);
-	for (;;) {
-		if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0) {
-			if (errno == EINTR)
-				continue;
-			log_err("poll: %s", strerror(errno));
-			return EXIT_FAILED;
-		}
-		if (fds[SIGNAL].revents || fds[TIMER].revents || fds[REPLIES].revents)
-			return EXIT_DONE;
-		if (fds[LINK].revents && netif_watch_gone(n->link_fd, n->backend->ifindex)) {
-			log_err("%s was removed: stopping", n->backend->interface);
-			return EXIT_FAILED;
-		}
-	}
+	return (enum exit_code)events_run(&n->events);
 }
 
 static void say_ready(const struct backend *b)
@@ -229,6 +232,7 @@ static enum exit_code configure_and_serve(struct node *n)
 	enum exit_code code;
 	int err;
 
+	sandbox_prepare();
 	err = privileges_begin(o->user);
 	if (err)
 		return err == -EINVAL ? EXIT_USAGE : backend_exit_code(err);

@@ -8,10 +8,12 @@ a bound instead of sleeping. Needs root.
 import ctypes
 import itertools
 import json
+import mmap
 import os
 import select
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -23,8 +25,9 @@ import replies
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
-MEVNODE = Path(os.environ.get("MEVNODE", ROOT / "build" / "mevnode"))
-FILTER = Path(os.environ.get("MEV_FILTER", ROOT / "build" / "bpf" / "mev_filter.bpf.o"))
+# Absolute: entering a mount namespace changes the working folder.
+MEVNODE = Path(os.environ.get("MEVNODE", ROOT / "build" / "mevnode")).absolute()
+FILTER = Path(os.environ.get("MEV_FILTER", ROOT / "build" / "bpf" / "mev_filter.bpf.o")).absolute()
 PIN_ROOT = Path("/sys/fs/bpf/mevnode")
 
 TIMEOUT = 30  # seconds that anything may take before the test fails
@@ -231,6 +234,41 @@ class TapWorld(World):
         until(up, f"{self.link} has a carrier")
 
 
+class HeldQueue:
+    """An AF_XDP socket of somebody else's on the node's interface, until release()."""
+
+    AF_XDP, SOL_XDP, RX_RING, UMEM_REG, FILL_RING, COMPLETION_RING = 44, 283, 2, 4, 5, 6
+    CHUNKS, CHUNK = 8, 4096
+
+    def __init__(self, world: World, queue: int = 0):
+        libc = ctypes.CDLL(None, use_errno=True)
+        with world.entered("node"):
+            index = socket.if_nametoindex(world.interface)
+            self._sock = socket.socket(self.AF_XDP, socket.SOCK_RAW, 0)
+        self._area = mmap.mmap(-1, self.CHUNKS * self.CHUNK)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(self._area))
+        self._set(self.UMEM_REG, struct.pack("QQIIII", start, len(self._area), self.CHUNK, 0, 0, 0))
+        for ring in (self.FILL_RING, self.COMPLETION_RING, self.RX_RING):
+            self._set(ring, struct.pack("i", self.CHUNKS))
+        copy = 1 << 1  # XDP_COPY
+        address = struct.pack("HHIII", self.AF_XDP, copy, index, queue, 0)
+        if libc.bind(self._sock.fileno(), address, len(address)):
+            raise OSError(ctypes.get_errno(), "bind of an AF_XDP socket")
+
+    def _set(self, option: int, value: bytes):
+        self._sock.setsockopt(self.SOL_XDP, option, value)
+
+    def release(self) -> None:
+        """The queue is anybody's again, in a moment."""
+        self._sock.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.release()
+
+
 class Replay:
     """tcpreplay at work on the host's side; leaving `with` ends it, if it has not ended."""
 
@@ -323,6 +361,11 @@ class Node:
 
     def __exit__(self, *_):
         self.close()
+
+    def said(self) -> str:
+        """Its stderr so far."""
+        with open(f"/proc/self/fd/{self._err.fileno()}", encoding="utf-8") as err:
+            return err.read()
 
     def _line(self) -> str:
         ready, _, _ = select.select([self.process.stdout], [], [], TIMEOUT)

@@ -3,12 +3,13 @@
 
 import os
 import re
+import signal
 from contextlib import ExitStack
 
 import pytest
 
 import replies
-from lab import HOST_MAC, NODE_MAC, Capture, Node, until
+from lab import HOST_MAC, NODE_MAC, Capture, HeldQueue, Node, until
 from trafficgen import wire
 
 pytestmark = pytest.mark.root
@@ -96,3 +97,27 @@ def test_two_queues_under_load(world2, traffic):
     assert summary["verdicts"]["replied"] == sent.expected["replies"] + FLOWS
     assert summary["xsk"]["rx_ring_full"] == summary["xsk"]["chunks_missing"] == 0
     until(lambda: not world2.xdp_attached(), "the program is gone")
+
+
+def test_bind_retry_fill_ring(world):
+    """A queue that another socket still holds: the bind that succeeds at last gives the kernel each
+    chunk once. It gave it the first one only, again and again, and frames overwrote one another."""
+    with HeldQueue(world) as held:
+        node = Node(world, "--json", "-v", "-m", "copy")
+        until(lambda: "is held by another AF_XDP socket" in node.said(), "the node tries again")
+        held.release()
+        with ExitStack() as stack:
+            stack.enter_context(node)
+            for nonce in range(FLOWS):
+                stack.enter_context(world.udp("host", 20000 + nonce))
+            capture = stack.enter_context(Capture(world))
+            sock = stack.enter_context(world.wire())
+            os.kill(node.pid, signal.SIGSTOP)  # all of them wait in chunks of their own
+            for frame in flows():
+                sock.send(frame)
+            node.judged(FLOWS)
+            os.kill(node.pid, signal.SIGCONT)
+            answered = [replies.parse(frame).nonce for frame in capture.frames(FLOWS)]
+            summary = node.stop().summary
+    assert sorted(answered) == list(range(FLOWS))
+    assert summary["xsk"]["chunks_missing"] == 0
