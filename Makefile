@@ -18,9 +18,9 @@ ifneq ($(findstring clang,$(CC)),)
 WARN += -Wno-address-of-packed-member
 endif
 OPT ?= -O3
-CPPFLAGS += -D_GNU_SOURCE -DMEV_VERSION='"$(VERSION)"' -Iinclude -Iuser -Iuser/doctor -I$(B) -isystem $(B)/sys
+CPPFLAGS += -D_GNU_SOURCE -DMEV_VERSION='"$(VERSION)"' -Iinclude -Iuser -Iuser/doctor -Iuser/live -I$(B) -isystem $(B)/sys
 CFLAGS += -std=gnu11 -g $(OPT) $(WARN) -fno-strict-overflow -pthread
-LDLIBS := -lxdp -lbpf -linih -ljansson -llwip -lcap-ng -lseccomp -pthread
+LDLIBS := -lxdp -lbpf -linih -ljansson -llwip -lcap-ng -lseccomp -lmicrohttpd -pthread
 
 ifdef SAN
 CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -31,7 +31,7 @@ ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Iinclude -I. \
 	-Wall -Wextra -Werror -Wno-unused-function -Wno-address-of-packed-member
 
-USER_SRC := $(wildcard user/*.c user/doctor/*.c)
+USER_SRC := $(wildcard user/*.c user/doctor/*.c user/live/*.c)
 USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
 LIB_OBJ := $(filter-out $(B)/user/main.o,$(USER_OBJ))
 SKEL := $(B)/sys/mev_filter.skel.h
@@ -146,7 +146,7 @@ bench-micro: $(BENCH_MICRO) ## micro-benchmarks, ratios last
 # --- checks --------------------------------------------------------------------------------------
 
 C_FILES := $(shell git ls-files '*.c' '*.h' '*.cc' 2>/dev/null | grep -v '^vmlinux.h$$')
-HEADERS := $(wildcard include/*.h user/*.h user/doctor/*.h bench/mevload/*.h)
+HEADERS := $(wildcard include/*.h user/*.h user/doctor/*.h user/live/*.h bench/mevload/*.h)
 
 .PHONY: format check
 format: ## apply .clang-format
@@ -158,7 +158,7 @@ check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) ## format, static a
 		$(CC) $(CPPFLAGS) -Ibench/mevload $(LWIP_CFLAGS) $(CFLAGS) -fsyntax-only -x c $$h || exit 1; done
 	$(Q)scripts/check_hot_path.sh $^
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
-		--inline-suppr --suppress=missingIncludeSystem -Iinclude -Iuser -Iuser/doctor "-DLIBBPF_OPTS(t, n, ...)=struct t n" user \
+		--inline-suppr --suppress=missingIncludeSystem -Iinclude -Iuser -Iuser/doctor -Iuser/live "-DLIBBPF_OPTS(t, n, ...)=struct t n" user \
 		$(MEVLOAD_SRC)
 	$(Q)shellcheck -x scripts/*.sh .ci/run
 	$(Q)mandoc -T lint -W warning docs/mevnode.8 >&2

@@ -5,9 +5,10 @@
 set -euo pipefail
 
 build=(gcc libc6-dev make pkg-config clang llvm bpftool libbpf-dev libxdp-dev libinih-dev libjansson-dev
-	liblwip-dev libcap-ng-dev libseccomp-dev)
+	liblwip-dev libcap-ng-dev libseccomp-dev libmicrohttpd-dev)
 tests=(libcriterion-dev libclang-rt-14-dev python3 python3-pytest iproute2 ethtool tcpreplay
-	libcap2-bin tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod)
+	libcap2-bin tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod
+	prometheus curl)
 check=(clang-format clang-tidy cppcheck shellcheck mandoc)
 bench=(g++ libbenchmark-dev)
 packages=("${build[@]}" "${tests[@]}" "${check[@]}" "${bench[@]}")
@@ -37,3 +38,10 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 "${sudo[@]}" apt-get update -qq
 "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+
+# It is there for promtool; a server that its package starts is not wanted.
+case " ${missing[*]} " in
+*" prometheus "*)
+	[ ! -d /run/systemd/system ] || "${sudo[@]}" systemctl disable -q --now prometheus
+	;;
+esac

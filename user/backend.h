@@ -35,6 +35,7 @@ struct backend {
 	__u32 ifindex;
 	__u32 queues[MEV_MAX_QUEUES];
 	__u32 queue_cnt;
+	__u32 map_id; /* of the filter's mev_config; 0: none */
 };
 
 struct backend_ops {
@@ -45,8 +46,12 @@ struct backend_ops {
 	enum exit_code (*start)(struct backend *b);
 	/* No traffic comes when it returns; what had come is answered and the workers have ended. */
 	void (*stop)(struct backend *b);
-	/* Fills in what was counted; after stop, before close. */
-	void (*collect)(struct backend *b, struct stats *s);
+	/*
+	 * Adds up what has been counted (`parts` of stats.h) into what stats_clear() has cleared; at
+	 * any time between start and close, with STATS_FINAL after stop. 0 or -errno: the filter's
+	 * counters cannot be read, all others have been.
+	 */
+	int (*collect)(struct backend *b, struct stats *s, unsigned int parts);
 	/* Accepts one that was not started. */
 	void (*close)(struct backend *b);
 };

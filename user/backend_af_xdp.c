@@ -215,23 +215,24 @@ static enum exit_code af_xdp_start(struct backend *base)
 	else
 		filter_prog_start(b->prog);
 	b->base.mode = run_mode_name(b->mode);
+	b->base.map_id = filter_prog_map_id(b->prog);
 	return backend_exit_code(err);
 }
 
-static void af_xdp_collect(struct backend *base, struct stats *s)
+static int af_xdp_collect(struct backend *base, struct stats *s, unsigned int parts)
 {
 	struct af_xdp *b = af_xdp(base);
 	int err;
 
-	s->io_name = "xsk";
+	strcpy(s->io_name, "xsk");
+	s->ready = MEV_READ_ONCE(filter_prog_config(b->prog)->ready) != 0;
 	err = filter_prog_counters(b->prog, &s->filter);
-	for (__u32 i = 0; i < s->pool_cnt && !err; i++)
-		err = filter_prog_pool_counters(b->prog, i, &s->pools[i].filter);
-	if (err)
-		log_err("cannot read all of the program's counters: %s", strerror(-err));
+	if (!err && s->pool_cnt && (parts & STATS_POOLS))
+		err = filter_prog_pool_counters(b->prog, s->pool_cnt, &s->pools[0].filter,
+						sizeof(s->pools[0]));
 	for (__u32 i = 0; i < b->base.queue_cnt; i++) {
-		stats_add_worker(s, &b->workers[i].base);
-		af_xdp_collect_socket(b->workers[i].xsk, s);
+		stats_add_worker(s, &b->workers[i].base, parts);
+		af_xdp_collect_socket(b->workers[i].xsk, s, parts);
 	}
 	if (b->stack) {
 		stack_counters(b->stack, &s->stack);
@@ -242,6 +243,7 @@ static void af_xdp_collect(struct backend *base, struct stats *s)
 	stats_io(s, "tx_kick_again", (__s64)s->worker.tx_kick_again);
 	stats_io(s, "rx_kicks", (__s64)s->worker.rx_kicks);
 	stats_io(s, "tx_kick_errors", (__s64)s->worker.tx_kick_errors);
+	return err;
 }
 
 const struct backend_ops backend_af_xdp = {

@@ -38,7 +38,7 @@ void af_xdp_close_sockets(struct af_xdp *b);
 int af_xdp_prepare_workers(struct af_xdp *b);
 int af_xdp_start_workers(struct af_xdp *b);
 
-/* Adds a socket's counters. */
-void af_xdp_collect_socket(const struct xsk *x, struct stats *s);
+/* Adds a socket's counters; with STATS_FINAL its account of chunks, which only then adds up. */
+void af_xdp_collect_socket(const struct xsk *x, struct stats *s, unsigned int parts);
 
 #endif /* MEV_BACKEND_AF_XDP_H */

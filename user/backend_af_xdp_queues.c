@@ -188,12 +188,12 @@ int af_xdp_start_workers(struct af_xdp *b)
 
 /* What was counted. */
 
-void af_xdp_collect_socket(const struct xsk *x, struct stats *s)
+void af_xdp_collect_socket(const struct xsk *x, struct stats *s, unsigned int parts)
 {
-	struct xdp_statistics k;
+	struct xdp_statistics k = { 0 };
 	int err = xsk_statistics(x, &k);
 
-	if (err)
+	if (err && (parts & STATS_FINAL))
 		log_err("cannot read the statistics of queue %u: %s", x->queue, strerror(-err));
 	stats_io(s, "rx_dropped", (__s64)k.rx_dropped);
 	stats_io(s, "rx_invalid_descs", (__s64)k.rx_invalid_descs);
@@ -201,6 +201,8 @@ void af_xdp_collect_socket(const struct xsk *x, struct stats *s)
 	stats_io(s, "rx_ring_full", (__s64)k.rx_ring_full);
 	stats_io(s, "rx_fill_ring_empty_descs", (__s64)k.rx_fill_ring_empty_descs);
 	stats_io(s, "tx_ring_empty_descs", (__s64)k.tx_ring_empty_descs);
+	if (!(parts & STATS_FINAL))
+		return;
 	stats_io(s, "chunks_missing", xsk_chunks_missing(x));
 	if (xsk_chunks_missing(x))
 		log_err("queue %u: %lld chunks are missing from the rings' account: please report",

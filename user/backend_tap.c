@@ -247,37 +247,29 @@ static enum exit_code tap_start(struct backend *base)
 	return backend_exit_code(err);
 }
 
-static void collect_worker(const struct tap_worker *w, struct stats *s)
+static void collect_worker(const struct tap_worker *w, struct stats *s, unsigned int parts)
 {
-	const __u64 *from = (const __u64 *)&w->verdicts;
-	__u64 *sum = (__u64 *)&s->filter;
-
-	stats_add_worker(s, &w->base);
-	for (size_t i = 0; i < sizeof(s->filter) / sizeof(*sum); i++)
-		sum[i] += from[i];
-	for (__u32 i = 0; i < s->pool_cnt; i++) {
-		const struct mev_pool_counters *c = &w->filter.counters[i];
-
-		s->pools[i].filter.updates += c->updates;
-		s->pools[i].filter.gaps += c->gaps;
-		s->pools[i].filter.stale += c->stale;
-		s->pools[i].filter.swaps += c->swaps;
-		s->pools[i].filter.candidates += c->candidates;
-	}
-	stats_io(s, "write_again", (__s64)w->write_again);
-	stats_io(s, "write_errors", (__s64)w->write_errors);
-	stats_io(s, "read_errors", (__s64)w->read_errors);
+	stats_add_worker(s, &w->base, parts);
+	stats_add_u64(&s->filter, &w->verdicts, sizeof(s->filter) / sizeof(__u64));
+	for (__u32 i = 0; i < s->pool_cnt && (parts & STATS_POOLS); i++)
+		stats_add_u64(&s->pools[i].filter, &w->filter.counters[i],
+			      sizeof(s->pools[i].filter) / sizeof(__u64));
+	stats_io(s, "write_again", (__s64)MEV_READ_ONCE(w->write_again));
+	stats_io(s, "write_errors", (__s64)MEV_READ_ONCE(w->write_errors));
+	stats_io(s, "read_errors", (__s64)MEV_READ_ONCE(w->read_errors));
 }
 
-static void tap_collect(struct backend *base, struct stats *s)
+static int tap_collect(struct backend *base, struct stats *s, unsigned int parts)
 {
 	struct tap_backend *b = tap_backend(base);
 
-	s->io_name = "tap";
+	strcpy(s->io_name, "tap");
+	s->ready = b->config.ready;
 	for (__u32 i = 0; i < base->queue_cnt; i++)
-		collect_worker(&b->workers[i], s);
+		collect_worker(&b->workers[i], s, parts);
 	stack_counters(b->stack, &s->stack);
 	s->has_stack = true;
+	return 0;
 }
 
 const struct backend_ops backend_tap = {

@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/param.h>
 #include <unistd.h>
 
 #include "adopt.h"
 #include "log.h"
+#include "map_read.h"
 #include "mev_filter.skel.h"
 #include "pins.h"
 #include "privileges.h"
@@ -23,7 +25,6 @@ struct filter_prog {
 	struct mev_config *config;
 	struct mev_pool *pools;
 	int link_fd; /* -1: not attached, or not by us */
-	int cpu_cnt; /* possible ones, which a per-CPU value has one of each of */
 	bool adopted;
 	bool native; /* of an adopted program: its hook */
 	struct pins pins;
@@ -98,9 +99,8 @@ int filter_prog_open(struct filter_prog **out, const struct netif *netif, const 
 	fp->netif = *netif;
 	fp->link_fd = -1;
 	fp->pins.lock_fd = -1;
-	fp->cpu_cnt = libbpf_num_possible_cpus();
-	if (fp->cpu_cnt < 0) {
-		err = fp->cpu_cnt;
+	err = libbpf_num_possible_cpus(); /* libbpf remembers: later the sandbox forbids to ask */
+	if (err < 0) {
 		log_err("cannot count this machine's CPUs: %s", strerror(-err));
 		goto fail;
 	}
@@ -281,37 +281,27 @@ __u32 filter_prog_room(const struct filter_prog *fp)
 	return bpf_map__max_entries(fp->skel->maps.mev_pools);
 }
 
-/* Adds up the `key` entry of a per-CPU map whose value is `size` bytes of __u64. 0 or -errno. */
-static int sum_over_cpus(const struct filter_prog *fp, const struct bpf_map *map, __u32 key,
-			 void *sum, size_t size)
+__u32 filter_prog_map_id(const struct filter_prog *fp)
 {
-	size_t words = size / sizeof(__u64);
-	__u64 *values, *to = sum;
-	int err;
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
 
-	memset(sum, 0, size);
-	values = calloc((size_t)fp->cpu_cnt, size);
-	if (!values)
-		return -ENOMEM;
-	err = bpf_map_lookup_elem(bpf_map__fd(map), &key, values);
-	for (size_t i = 0; !err && i < (size_t)fp->cpu_cnt * words; i++)
-		to[i % words] += values[i];
-	free(values);
-	return err;
+	return bpf_obj_get_info_by_fd(bpf_map__fd(fp->skel->maps.mev_config), &info, &len) ?
+		       0 :
+		       info.id;
 }
 
 int filter_prog_counters(const struct filter_prog *fp, struct mev_counters *sum)
 {
-	return sum_over_cpus(fp, fp->skel->maps.mev_verdicts, 0, sum, sizeof(*sum));
+	return map_read_sum(bpf_map__fd(fp->skel->maps.mev_verdicts), 0, sum, sizeof(*sum));
 }
 
-int filter_prog_pool_counters(const struct filter_prog *fp, __u32 slot,
-			      struct mev_pool_counters *sum)
+int filter_prog_pool_counters(const struct filter_prog *fp, __u32 cnt,
+			      struct mev_pool_counters *sums, size_t stride)
 {
 	const struct bpf_map *map = fp->skel->maps.mev_pool_stats;
 
-	*sum = (struct mev_pool_counters){ 0 };
 	/* An adopted map may have fewer entries than there are pools. */
-	return slot < bpf_map__max_entries(map) ? sum_over_cpus(fp, map, slot, sum, sizeof(*sum)) :
-						  0;
+	return map_read_sums(bpf_map__fd(map), MIN(cnt, bpf_map__max_entries(map)), sizeof(*sums),
+			     sums, stride);
 }

@@ -67,8 +67,14 @@ __u32 filter_prog_room(const struct filter_prog *fp);
 /* The program's counters, summed over CPUs. 0 or -errno. */
 int filter_prog_counters(const struct filter_prog *fp, struct mev_counters *sum);
 
-/* The same for the pool in `slot`. */
-int filter_prog_pool_counters(const struct filter_prog *fp, __u32 slot,
-			      struct mev_pool_counters *sum);
+/*
+ * The same for the pools in the first `cnt` slots, written `stride` bytes apart from `sums` on; not
+ * for those that an adopted map has no room for.
+ */
+int filter_prog_pool_counters(const struct filter_prog *fp, __u32 cnt,
+			      struct mev_pool_counters *sums, size_t stride);
+
+/* The kernel's id of mev_config, by which others know the program's maps; 0: it will not say. */
+__u32 filter_prog_map_id(const struct filter_prog *fp);
 
 #endif /* MEV_FILTER_PROG_H */

@@ -13,6 +13,7 @@
 #include "node.h"
 #include "options.h"
 #include "quote.h"
+#include "stats_cmd.h"
 
 static const char usage[] =
 	"usage: mevnode COMMAND [options]\n"
@@ -21,6 +22,7 @@ static const char usage[] =
 	"\n"
 	"  run -i IFACE      filter, decide and answer on a network interface\n"
 	"  doctor [-i IFACE] what this host can do, and what stands in the way\n"
+	"  stats             what a running node has counted, once or going on\n"
 	"  quote             the economics on the command line, no network\n"
 	"  --version\n"
 	"\n"
@@ -66,6 +68,7 @@ static const struct {
 	{ "run", run_main },
 	{ "doctor", doctor_main },
 	{ "quote", quote_main },
+	{ "stats", stats_main },
 };
 
 int main(int argc, char **argv)

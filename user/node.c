@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -16,9 +15,11 @@
 #include "config.h"
 #include "events.h"
 #include "log.h"
+#include "metrics.h"
 #include "netif.h"
 #include "privileges.h"
 #include "sandbox.h"
+#include "snapshot.h"
 #include "stats.h"
 #include "worker.h"
 
@@ -29,6 +30,8 @@ struct node {
 	struct backend_env env; /* the three above, as back ends get them */
 	struct backend *backend;
 	struct events events;
+	struct snapshot *snapshot;
+	struct metrics *metrics; /* NULL: nobody is to ask */
 	int signal_fd, timer_fd, link_fd;
 };
 
@@ -113,20 +116,12 @@ static void say_ready(const struct backend *b)
 
 static enum exit_code summarize(const struct node *n)
 {
-	static struct stats s;
-	int err;
+	int err = snapshot_take(n->snapshot, STATS_FINAL);
+	const struct stats *s = snapshot_stats(n->snapshot);
 
-	s.backend = n->backend->ops->name;
-	s.mode = n->backend->mode;
-	s.interface = n->backend->interface;
-	s.pools = calloc(n->config.pool_cnt, sizeof(*s.pools));
-	if (s.pools)
-		s.pool_cnt = n->config.pool_cnt;
-	for (__u32 i = 0; i < s.pool_cnt; i++)
-		s.pools[i].address = n->config.pools[i].address;
-	n->backend->ops->collect(n->backend, &s);
-	err = n->options.json ? stats_print_json(&s) : stats_print(&s);
-	free(s.pools);
+	if (err)
+		log_err("cannot read all of the program's counters: %s", strerror(-err));
+	err = n->options.json ? stats_print_json(s) : stats_print(s);
 	if (err)
 		log_err("cannot write the summary: %s", strerror(-err));
 	return err ? EXIT_FAILED : EXIT_DONE;
@@ -137,16 +132,34 @@ static int confine(const struct node *n)
 {
 	stats_prepare();
 	privileges_drop();
-	return n->options.no_sandbox ? 0 : sandbox_enter(SANDBOX_NODE);
+	if (n->options.no_sandbox)
+		return 0;
+	return sandbox_enter(SANDBOX_NODE | (n->metrics ? SANDBOX_METRICS : 0));
+}
+
+/* What others may ask a node at work. */
+static enum exit_code open_doors(struct node *n)
+{
+	int err = snapshot_open(&n->snapshot, n->backend, &n->config);
+
+	if (!err)
+		err = snapshot_schedule(n->snapshot, &n->events);
+	if (!err)
+		snapshot_take(n->snapshot, 0);
+	if (!err && n->options.listen.ss_family)
+		err = metrics_open(&n->metrics, &n->options.listen, n->snapshot, &n->events);
+	return err ? EXIT_FAILED : EXIT_DONE;
 }
 
 static enum exit_code serve(struct node *n)
 {
-	enum exit_code code;
+	enum exit_code code = open_doors(n);
 
-	if (confine(n)) {
+	if (code == EXIT_DONE && confine(n))
+		code = EXIT_HOST;
+	if (code != EXIT_DONE) {
 		n->backend->ops->stop(n->backend);
-		return EXIT_HOST;
+		return code;
 	}
 	say_ready(n->backend);
 	code = wait_for_end(n);
@@ -265,6 +278,8 @@ enum exit_code node_run(const struct run_options *o)
 	};
 	code = configure_and_serve(&n);
 
+	metrics_close(n.metrics);
+	snapshot_close(n.snapshot);
 	if (n.backend)
 		n.backend->ops->close(n.backend);
 	close_events(&n);

@@ -37,6 +37,8 @@ static const char usage[] =
 	"      --own-ip ADDR/LEN  the node owns this address with a TCP/UDP stack of its own\n"
 	"                         (tap: 192.168.69.2/24; af_xdp: off)\n"
 	"      --host-ip ADDR/LEN tap: gives the host's side this address\n"
+	"      --listen ADDR:PORT metrics for Prometheus at http://ADDR:PORT/metrics; a port alone is\n"
+	"                         on 127.0.0.1 (default: off)\n"
 	"      --verify-checksum  verify UDP checksums of requests\n"
 	"      --duration S       stop after S seconds\n"
 	"      --replies N        stop after N replies\n"
@@ -69,6 +71,7 @@ enum {
 	OPT_ADOPT,
 	OPT_OWN_IP,
 	OPT_HOST_IP,
+	OPT_LISTEN,
 	OPT_VERIFY_CHECKSUM,
 	OPT_DURATION,
 	OPT_REPLIES,
@@ -90,6 +93,7 @@ static const struct option table[] = {
 	{ "adopt", no_argument, NULL, OPT_ADOPT },
 	{ "own-ip", required_argument, NULL, OPT_OWN_IP },
 	{ "host-ip", required_argument, NULL, OPT_HOST_IP },
+	{ "listen", required_argument, NULL, OPT_LISTEN },
 	{ "verify-checksum", no_argument, NULL, OPT_VERIFY_CHECKSUM },
 	{ "duration", required_argument, NULL, OPT_DURATION },
 	{ "replies", required_argument, NULL, OPT_REPLIES },
@@ -249,6 +253,11 @@ static bool take(int option, struct run_options *o)
 		return take_address("--own-ip", optarg, &o->own_ip, &o->own_prefix_len);
 	case OPT_HOST_IP:
 		return take_address("--host-ip", optarg, &o->host_ip, &o->host_prefix_len);
+	case OPT_LISTEN:
+		return !parse_endpoint(optarg, &o->listen) ||
+		       wrong("--listen", optarg,
+			     "a port, for 127.0.0.1, or an address and a port, such as "
+			     "0.0.0.0:9464 or [::1]:9464");
 	case OPT_VERIFY_CHECKSUM:
 		o->verify_checksum = true;
 		return true;
