@@ -34,7 +34,7 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Iinclude -I. 
 USER_SRC := $(wildcard user/*.c user/doctor/*.c user/live/*.c)
 USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
 LIB_OBJ := $(filter-out $(B)/user/main.o,$(USER_OBJ))
-SKEL := $(B)/sys/mev_filter.skel.h
+SKEL := $(B)/sys/mev_filter.skel.h $(B)/sys/mev_tx_lost.skel.h
 
 UNIT_SRC := $(wildcard tests/unit/*.c)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(B)/%.o)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "config.h"
+#include "latency.h"
 #include "maps_abi.h"
 #include "netif.h"
 #include "pool.h"
@@ -67,8 +68,11 @@ __u32 filter_prog_room(const struct filter_prog *fp);
 /* The program's counters, summed over CPUs. 0 or -errno. */
 int filter_prog_counters(const struct filter_prog *fp, struct mev_counters *sum);
 
+/* Adds the latencies of the program's own decisions to *into. 0 or -errno. */
+int filter_prog_decisions(const struct filter_prog *fp, struct latency_hist *into);
+
 /*
- * The same for the pools in the first `cnt` slots, written `stride` bytes apart from `sums` on; not
+ * Its counters for the pools in the first `cnt` slots, written `stride` bytes apart from `sums` on; not
  * for those that an adopted map has no room for.
  */
 int filter_prog_pool_counters(const struct filter_prog *fp, __u32 cnt,

@@ -18,6 +18,7 @@
  */
 #define NETDEV_XDP_BASIC (1u << 0)        /* aborted, drop, pass, TX */
 #define NETDEV_XDP_REDIRECT (1u << 1)     /* hence AF_XDP in copy mode */
+#define NETDEV_XDP_NDO_XMIT (1u << 2)     /* takes frames that programs elsewhere redirect to it */
 #define NETDEV_XDP_XSK_ZEROCOPY (1u << 3) /* AF_XDP without copying */
 
 struct doctor_link {
