@@ -43,7 +43,7 @@ BPFT_OBJ := $(BPFT_SRC:%.c=$(B)/%.o)
 BPFT_BPF := $(patsubst tests/bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard tests/bpf/*.bpf.c))
 
 .PHONY: all help
-all: $(B)/mevnode $(B)/bpf/mev_filter.bpf.o ## build the node and the XDP program
+all: $(B)/mevnode $(B)/bpf/mev_filter.bpf.o $(B)/bpf/xdp_pass.bpf.o ## build the node and the XDP program
 
 help: ## this text
 	@awk -F':.*## ' '/^[a-z.-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -169,12 +169,12 @@ check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) ## format, static a
 .PHONY: install uninstall clean
 install: all ## install into DESTDIR/PREFIX (/usr/local)
 	install -D -m 755 $(B)/mevnode $(DESTDIR)$(PREFIX)/sbin/mevnode
-	install -D -m 644 $(B)/bpf/mev_filter.bpf.o $(DESTDIR)$(PREFIX)/lib/bpf/mev_filter.bpf.o
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/bpf $(B)/bpf/mev_filter.bpf.o $(B)/bpf/xdp_pass.bpf.o
 	install -D -m 644 docs/mevnode.8 $(DESTDIR)$(PREFIX)/share/man/man8/mevnode.8
 	install -D -m 644 docs/mevnode.ini $(DESTDIR)$(PREFIX)/share/doc/mevnode/mevnode.ini
 
 uninstall: ## remove what install put there
-	$(RM) $(DESTDIR)$(PREFIX)/sbin/mevnode $(DESTDIR)$(PREFIX)/lib/bpf/mev_filter.bpf.o
+	$(RM) $(DESTDIR)$(PREFIX)/sbin/mevnode $(addprefix $(DESTDIR)$(PREFIX)/lib/bpf/,mev_filter.bpf.o xdp_pass.bpf.o)
 	$(RM) $(DESTDIR)$(PREFIX)/share/man/man8/mevnode.8
 	$(RM) -r $(DESTDIR)$(PREFIX)/share/doc/mevnode
 

@@ -20,17 +20,28 @@ struct candidate {
 	struct mev_pool_state state;
 	__u32 pool; /* slot in mev_pools */
 	__u8 engine;
-	__u8 v4;     /* as in struct packet */
-	__u8 l3, l4; /* where the IP and UDP headers are, bytes from the frame's start */
+	bool limited; /* candidate_limit() is known */
+	__u8 v4_l3;   /* where the IP header is, bytes from the frame's start; with CANDIDATE_V4 */
+	__u8 l4;      /* where the UDP header is */
 };
+
+#define CANDIDATE_V4 0x80
+
+/*
+ * The victim's limit, where it took engine_limit() to find it. It lies where the break-even was,
+ * which has done its part: the stack is 512 bytes for all functions together.
+ */
+static __always_inline __u64 candidate_limit(const struct candidate *c)
+{
+	return c->limited ? c->state.kappa_q64 : DECISION_NO_LIMIT;
+}
 
 /* Time is taken of every so manieth decision: two clock readings cost a third of one. */
 #define ENGINE_SAMPLE 64
 
 static __always_inline void engine_remember(const struct packet *p, struct candidate *c)
 {
-	c->v4 = (__u8)p->v4;
-	c->l3 = (__u8)((__u8 *)p->ip4 - (__u8 *)p->eth);
+	c->v4_l3 = (__u8)((__u8 *)p->ip4 - (__u8 *)p->eth) | (p->v4 ? CANDIDATE_V4 : 0);
 	c->l4 = (__u8)((__u8 *)p->udp - (__u8 *)p->eth);
 }
 
@@ -39,23 +50,23 @@ static __always_inline bool engine_recall(struct xdp_md *ctx, const struct candi
 					  __u32 payload_len, struct packet *p)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-	__u8 *l3 = data + (c->l3 & 31), *l4 = data + (c->l4 & 127);
+	__u8 *l3 = data + (c->v4_l3 & 31), *l4 = data + (c->l4 & 127);
 
 	MEV_ONE_VALUE(l3);
 	MEV_ONE_VALUE(l4);
 	p->eth = data;
 	p->udp = (void *)l4;
 	p->payload = p->udp + 1;
-	p->v4 = c->v4;
+	p->v4 = c->v4_l3 & CANDIDATE_V4;
 	p->ip4 = (void *)l3;
-	p->ip4_len = c->l4 - c->l3;
+	p->ip4_len = c->l4 - (c->v4_l3 & 31u);
 	return p->payload + payload_len <= data_end && (void *)(p->eth + 1) <= data_end &&
 	       (void *)(p->v4 ? (void *)(p->ip4 + 1) : (void *)(p->ip6 + 1)) <= data_end;
 }
 
 /* Cuts the frame to the reply's length and writes it. False: nothing has changed. */
 static __always_inline bool engine_reply(struct xdp_md *ctx, const struct candidate *c,
-					 const struct sandwich *best)
+					 __u64 front_in, __u64 profit)
 {
 	__u32 len = c->l4 + (__u32)(sizeof(struct udp_hdr) + sizeof(struct swap_reply));
 	long was = (void *)(long)ctx->data_end - (void *)(long)ctx->data;
@@ -65,8 +76,24 @@ static __always_inline bool engine_reply(struct xdp_md *ctx, const struct candid
 	if (bpf_xdp_adjust_tail(ctx, (int)len - (int)was))
 		return false;
 	if (engine_recall(ctx, c, sizeof(struct swap_reply), &p))
-		reply_write(&p, (void *)(long)ctx->data_end, best->profit, best->front_in,
-			    c->state.slot);
+		reply_write(&p, (void *)(long)ctx->data_end, profit, front_in, c->state.slot);
+	return true;
+}
+
+static __always_inline bool engine_decision(struct xdp_md *ctx, const struct candidate *c,
+					    struct decision *d, struct amm_side *side)
+{
+	struct dex_swap_tx *tx;
+	struct mev_config *cfg;
+	struct packet p;
+	__u32 zero = 0;
+
+	cfg = bpf_map_lookup_elem(&mev_config, &zero);
+	if (!cfg || !engine_recall(ctx, c, sizeof(*tx), &p))
+		return false;
+	tx = p.payload;
+	*d = decision_on(cfg, tx);
+	*side = mev_pool_side(&c->state, tx->token_direction);
 	return true;
 }
 
@@ -74,18 +101,16 @@ static __always_inline enum mev_verdict engine_settle(struct xdp_md *ctx, const 
 {
 	struct mev_pool_counters *counters;
 	enum mev_verdict verdict;
-	struct sandwich best;
-	struct mev_config *cfg;
-	struct packet p;
-	__u32 zero = 0;
+	__u64 front_in, profit;
+	struct amm_side side;
+	struct decision d;
 
-	cfg = bpf_map_lookup_elem(&mev_config, &zero);
-	if (!cfg || !engine_recall(ctx, c, sizeof(struct dex_swap_tx), &p))
+	if (!engine_decision(ctx, c, &d, &side))
 		return MEV_HANDED_UP;
-	verdict = decision_make(cfg, p.payload, &c->state, true, &best);
+	verdict = decision_make_quick(&d, &side, candidate_limit(c), &front_in, &profit);
 	if (verdict != MEV_REPLIED)
 		return verdict;
-	if (!engine_reply(ctx, c, &best))
+	if (!engine_reply(ctx, c, front_in, profit))
 		return MEV_HANDED_UP;
 	counters = bpf_map_lookup_elem(&mev_pool_stats, &c->pool);
 	if (counters)
@@ -116,6 +141,25 @@ __attribute__((noinline)) int engine_answer(struct xdp_md *ctx, const struct can
 	if (hist && verdict == MEV_REPLIED_IN_DRIVER)
 		latency_record(hist, bpf_ktime_get_ns() - before);
 	return verdict;
+}
+
+/*
+ * What makes most of those that engine_answer() hands up easy for it: a victim's limit that is loose.
+ * True: it is worth another call.
+ */
+__attribute__((noinline)) int engine_limit(struct xdp_md *ctx, struct candidate *c)
+{
+	struct amm_side side;
+	struct decision d;
+	__u64 limit;
+
+	if (MEV_NO(c) || c->limited || !engine_decision(ctx, c, &d, &side))
+		return false;
+	limit = decision_limit(&d, &side);
+	if (limit == DECISION_NO_LIMIT)
+		return false;
+	c->state.kappa_q64 = limit;
+	return c->limited = true;
 }
 
 #endif /* MEV_ENGINE_H */

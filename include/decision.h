@@ -15,32 +15,86 @@
 #include "wire.h"
 
 /*
- * MEV_REPLIED with *best filled in, MEV_UNPROFITABLE, or, where `quick` asks for no more than a
- * bounded number of steps, MEV_HANDED_UP: those did not lead to the answer.
+ * What both planes need of the configuration and the swap, each word read once. The pool's side is
+ * apart from it: its address goes to functions, so it costs stack, which BPF is short of.
  */
-static __always_inline enum mev_verdict decision_make(const struct mev_config *cfg,
-						      const struct dex_swap_tx *tx,
-						      const struct mev_pool_state *s, bool quick,
+struct decision {
+	__u64 v, m; /* the victim's input, and the least it takes */
+	__u64 capital, least;
+	__u32 strategy;
+};
+
+static __always_inline struct decision decision_on(const struct mev_config *cfg,
+						   const struct dex_swap_tx *tx)
+{
+	struct decision d = {
+		.v = MEV_WIRE64(tx->amount_in),
+		.m = MEV_WIRE64(tx->min_amount_out),
+		.capital = MEV_READ_ONCE(cfg->capital),
+		.least = MEV_READ_ONCE(cfg->min_profit),
+		.strategy = MEV_READ_ONCE(cfg->strategy),
+	};
+
+	d.m += !d.m;
+	d.least += !d.least;
+	return d;
+}
+
+/* MEV_REPLIED with *best filled in, or MEV_UNPROFITABLE. */
+static __always_inline enum mev_verdict decision_make(const struct decision *d,
+						      const struct amm_side *p,
 						      struct sandwich *best)
 {
-	struct amm_side side = mev_pool_side(s, tx->token_direction);
-	__u64 v = tx->amount_in, min_out = tx->min_amount_out;
-	__u64 capital = MEV_READ_ONCE(cfg->capital), least = MEV_READ_ONCE(cfg->min_profit);
-	__u32 strategy = MEV_READ_ONCE(cfg->strategy);
-	enum sandwich_outcome outcome;
+	bool gain = sandwich_decide(p, d->v, d->m, d->capital, d->strategy, best);
 
-	if (quick) {
-		outcome = sandwich_decide_quick(&side, v, min_out, capital, strategy, best);
-		if (unlikely(outcome == SANDWICH_HARD))
-			return MEV_HANDED_UP;
-	} else {
-		outcome = sandwich_decide(&side, v, min_out, capital, strategy, best) ?
-				  SANDWICH_GAIN :
-				  SANDWICH_NONE;
-	}
-	if (outcome != SANDWICH_GAIN || best->profit < (least ? least : 1))
-		return MEV_UNPROFITABLE;
-	return MEV_REPLIED;
+	return gain && best->profit >= d->least ? MEV_REPLIED : MEV_UNPROFITABLE;
+}
+
+/* A limit that decision_make_quick() is to find by itself. */
+#define DECISION_NO_LIMIT (~0ULL - 1)
+
+/* The front-run to look at, or SANDWICH_LOOSE: there is no quick answer. */
+static __always_inline __u64 decision_spot(const struct decision *d, const struct amm_side *p,
+					   __u64 limit)
+{
+	__u64 top = sandwich_top(p, d->v, d->capital);
+
+	if (d->strategy == SANDWICH_FIXED)
+		return top == d->capital && sandwich_narrow(p, p->rin + d->v + top) ?
+			       top :
+			       SANDWICH_LOOSE;
+	if (limit == DECISION_NO_LIMIT)
+		return sandwich_spot(p, d->v, d->m, top);
+	return sandwich_spot_below(p, d->v, limit, top);
+}
+
+/*
+ * The same in no more than a bounded number of steps: MEV_REPLIED with *profit and *front_in,
+ * MEV_UNPROFITABLE, or MEV_HANDED_UP: those did not lead to the answer. They may with the limit of
+ * decision_limit(), given instead of DECISION_NO_LIMIT.
+ */
+static __always_inline enum mev_verdict decision_make_quick(const struct decision *d,
+							    const struct amm_side *p, __u64 limit,
+							    __u64 *front_in, __u64 *profit)
+{
+	bool fixed = d->strategy == SANDWICH_FIXED;
+
+	*front_in = decision_spot(d, p, limit);
+	if (unlikely(*front_in == SANDWICH_LOOSE))
+		return MEV_HANDED_UP;
+	*profit = sandwich_profit64(p, d->v, d->m, front_in, !fixed);
+	if (*profit == SANDWICH_VICTIM_REVERTS) /* if not fixed, the limit was a unit too high */
+		return fixed ? MEV_UNPROFITABLE : MEV_HANDED_UP;
+	return *profit >= d->least ? MEV_REPLIED : MEV_UNPROFITABLE;
+}
+
+/* The limit for a second try, or DECISION_NO_LIMIT: there is no use in one. */
+static __always_inline __u64 decision_limit(const struct decision *d, const struct amm_side *p)
+{
+	if (d->strategy == SANDWICH_FIXED ||
+	    !sandwich_plain(p, d->v, sandwich_top(p, d->v, d->capital)))
+		return DECISION_NO_LIMIT;
+	return sandwich_limit_loose(p, d->v, d->m);
 }
 
 #endif /* MEV_DECISION_H */

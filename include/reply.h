@@ -67,9 +67,9 @@ static __always_inline __u32 reply_write(const struct packet *p, const void *dat
 	struct swap_reply *reply = p->payload;
 
 	/* reply->nonce is where the swap's nonce is: it stays as it lies. */
-	reply->profit = profit;
-	reply->front_run_in = front_run_in;
-	reply->slot = slot;
+	MEV_WIRE64(reply->profit) = profit;
+	MEV_WIRE64(reply->front_run_in) = front_run_in;
+	MEV_WIRE64(reply->slot) = slot;
 	reply_headers(p, data_end);
 	return (__u32)((__u8 *)(reply + 1) - (__u8 *)p->eth);
 }

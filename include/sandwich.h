@@ -178,59 +178,58 @@ static __always_inline __u64 sandwich_top(const struct amm_side *p, __u64 v, __u
 	return top < capital ? top : capital;
 }
 
-/* The tooth at min(f, F*), for narrow legs; a limit that was found a unit too high: HARD. */
-static __always_inline enum sandwich_outcome sandwich_best_below(const struct amm_side *p, __u64 v,
-								 __u64 m, __u64 f, __u64 top,
-								 struct sandwich *s)
+/* Whether sandwich_spot() leads anywhere: the usual case, and narrow legs up to `top`. */
+static __always_inline bool sandwich_plain(const struct amm_side *p, __u64 v, __u64 top)
 {
-	enum sandwich_outcome outcome;
+	return sandwich_usual(p, v) && sandwich_narrow(p, p->rin + v + top);
+}
 
-	if (!sandwich_rising_to(p, v, top) && !sandwich_rising(p, v, f))
-		f = sandwich_peaked64(p, v, f);
-	outcome = sandwich_legs64(p, v, m, f, true, s);
-	return unlikely(outcome == SANDWICH_REVERTS) ? SANDWICH_HARD : outcome;
+/* min(f, F*) for what is plain. */
+static __always_inline __u64 sandwich_peaked(const struct amm_side *p, __u64 v, __u64 f, __u64 top)
+{
+	if (sandwich_rising_to(p, v, top) || sandwich_rising(p, v, f))
+		return f;
+	return sandwich_peaked64(p, v, f);
 }
 
 /*
- * The best front-run in [1, capital] of most swaps: SANDWICH_GAIN, SANDWICH_NONE, or SANDWICH_HARD,
- * for which *s is not to be looked at. No loop, no wide division. m: max(min_out, 1).
+ * About where the best front-run in [1, top] of most swaps is, for sandwich_legs64() to settle;
+ * SANDWICH_LOOSE: not to be told in this quick way, which has no loop and no wide division.
  */
-static __always_inline enum sandwich_outcome sandwich_best_quick(const struct amm_side *p, __u64 v,
-								 __u64 m, __u64 capital,
-								 struct sandwich *s)
+static __always_inline __u64 sandwich_spot(const struct amm_side *p, __u64 v, __u64 m, __u64 top)
 {
-	__u64 top = sandwich_top(p, v, capital), f;
+	__u64 f;
 
-	if (unlikely(!sandwich_usual(p, v) || !sandwich_narrow(p, p->rin + v + top)))
-		return SANDWICH_HARD;
+	if (unlikely(!sandwich_plain(p, v, top)))
+		return SANDWICH_LOOSE;
 	f = sandwich_limited64(p, v, m, top);
-	if (unlikely(f == SANDWICH_LOOSE))
-		return SANDWICH_HARD;
-	return sandwich_best_below(p, v, m, f, top, s);
+	return unlikely(f == SANDWICH_LOOSE) ? f : sandwich_peaked(p, v, f, top);
 }
 
-/* What sandwich_best_quick() leaves. */
-MEV_COLD bool sandwich_best_hard(const struct amm_side *p, __u64 v, __u64 m, __u64 capital,
-				 struct sandwich *s)
+/* The same for what is plain, with sandwich_limit_loose()'s `limit`. */
+static __always_inline __u64 sandwich_spot_below(const struct amm_side *p, __u64 v, __u64 limit,
+						 __u64 top)
 {
-	enum sandwich_outcome outcome = SANDWICH_HARD;
+	return sandwich_peaked(p, v, limit < top ? limit : top, top);
+}
+
+/*
+ * What sandwich_spot() does not find, or finds a unit too high for the victim. SANDWICH_REVERTS: it
+ * takes sandwich_search().
+ */
+MEV_COLD_HOST enum sandwich_outcome sandwich_best_hard(const struct amm_side *p, __u64 v, __u64 m,
+						       __u64 capital, struct sandwich *s)
+{
 	__u64 top, f;
 
-	if (MEV_NO(p) || MEV_NO(s))
-		return false;
 	top = sandwich_top(p, v, capital);
-	if (sandwich_usual(p, v)) {
-		if (sandwich_narrow(p, p->rin + v + top)) {
-			f = sandwich_limit_loose(p, v, m);
-			outcome = sandwich_best_below(p, v, m, f < top ? f : top, top, s);
-		} else {
-			outcome = sandwich_best_wide(p, v, m, top, s);
-		}
+	if (sandwich_plain(p, v, top)) {
+		f = sandwich_spot_below(p, v, sandwich_limit_loose(p, v, m), top);
+		return sandwich_legs64(p, v, m, f, true, s);
 	}
-	/* the limit is loose, or was found a unit too high */
-	if (outcome == SANDWICH_HARD || outcome == SANDWICH_REVERTS)
-		return sandwich_search(p, v, m, capital, s);
-	return outcome == SANDWICH_GAIN;
+	if (sandwich_usual(p, v))
+		return sandwich_best_wide(p, v, m, top, s);
+	return SANDWICH_REVERTS;
 }
 
 /*
@@ -240,14 +239,18 @@ MEV_COLD bool sandwich_best_hard(const struct amm_side *p, __u64 v, __u64 m, __u
 MEV_SUBPROG bool sandwich_best(const struct amm_side *p, __u64 v, __u64 min_out, __u64 capital,
 			       struct sandwich *s)
 {
-	__u64 m = min_out + !min_out;
-	enum sandwich_outcome outcome;
+	__u64 m = min_out + !min_out, f;
+	enum sandwich_outcome outcome = SANDWICH_REVERTS;
 
 	if (MEV_NO(p) || MEV_NO(s))
 		return false;
-	outcome = sandwich_best_quick(p, v, m, capital, s);
-	if (unlikely(outcome == SANDWICH_HARD))
-		return sandwich_best_hard(p, v, m, capital, s);
+	f = sandwich_spot(p, v, m, sandwich_top(p, v, capital));
+	if (likely(f != SANDWICH_LOOSE))
+		outcome = sandwich_legs64(p, v, m, f, true, s);
+	if (unlikely(outcome == SANDWICH_REVERTS))
+		outcome = sandwich_best_hard(p, v, m, capital, s);
+	if (unlikely(outcome == SANDWICH_REVERTS))
+		return sandwich_search(p, v, m, capital, s);
 	return outcome == SANDWICH_GAIN;
 }
 
@@ -258,18 +261,6 @@ static inline bool sandwich_decide(const struct amm_side *p, __u64 v, __u64 min_
 	if (strategy == SANDWICH_FIXED)
 		return sandwich_at(p, v, min_out, capital, s);
 	return sandwich_best(p, v, min_out, capital, s);
-}
-
-/* The same for who has no time for what is hard: SANDWICH_GAIN, SANDWICH_NONE or SANDWICH_HARD. */
-static __always_inline enum sandwich_outcome sandwich_decide_quick(const struct amm_side *p,
-								   __u64 v, __u64 min_out,
-								   __u64 capital,
-								   enum sandwich_strategy strategy,
-								   struct sandwich *s)
-{
-	if (strategy == SANDWICH_FIXED)
-		return sandwich_at_quick(p, v, min_out + !min_out, capital, s);
-	return sandwich_best_quick(p, v, min_out + !min_out, capital, s);
 }
 
 #endif /* MEV_SANDWICH_H */

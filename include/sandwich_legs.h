@@ -30,11 +30,8 @@ struct sandwich {
  */
 #define SANDWICH_FINE (1ULL << 24)
 
-/*
- * How the legs of one front-run end: invalid or without gain, with one, or the victim reverts; and
- * of sandwich.h's quick way: it does not lead to the answer.
- */
-enum sandwich_outcome { SANDWICH_NONE, SANDWICH_GAIN, SANDWICH_REVERTS, SANDWICH_HARD };
+/* How the legs of one front-run end: invalid or without gain, with one, or the victim reverts. */
+enum sandwich_outcome { SANDWICH_NONE, SANDWICH_GAIN, SANDWICH_REVERTS };
 
 static __always_inline enum sandwich_outcome sandwich_no(struct sandwich *s,
 							 enum sandwich_outcome why)
@@ -92,6 +89,25 @@ static __always_inline enum sandwich_outcome sandwich_legs64(const struct amm_si
 	return sandwich_fill(s, f, a, b, amm_quot64(rout1 - b, rin1 + v, a, p->n, p->d, &rem));
 }
 
+#define SANDWICH_VICTIM_REVERTS (~0ULL) /* no profit is as large */
+
+/*
+ * The profit of the legs alone, or 0, or SANDWICH_VICTIM_REVERTS; *f is lowered. In BPF it is called
+ * and not inlined: all stacks together have 512 bytes there, and a struct sandwich takes 40.
+ */
+MEV_SUBPROG __u64 sandwich_profit64(const struct amm_side *p, __u64 v, __u64 m, __u64 *f,
+				    bool lower)
+{
+	enum sandwich_outcome outcome;
+	struct sandwich s;
+
+	if (MEV_NO(p) || MEV_NO(f))
+		return 0;
+	outcome = sandwich_legs64(p, v, m, *f, lower, &s);
+	*f = s.front_in;
+	return outcome == SANDWICH_REVERTS ? SANDWICH_VICTIM_REVERTS : s.profit;
+}
+
 /*
  * The least front-run that buys a: ceil(rin d a / (n (rout - a))); 2^64 - 1 if none or too large.
  */
@@ -142,20 +158,6 @@ MEV_COLD enum sandwich_outcome sandwich_legs(const struct amm_side *p, __u64 v, 
 	return sandwich_fill(s, f, a, b, amm_quot_wide(q.rout - b, q.rin + v, a, q.n, q.d));
 }
 
-/* The legs of a front-run of f, exact where they are narrow; elsewhere SANDWICH_HARD. */
-static __always_inline enum sandwich_outcome sandwich_at_quick(const struct amm_side *p, __u64 v,
-							       __u64 m, __u64 f, struct sandwich *s)
-{
-	__u64 rin1 = p->rin + f, rin2 = rin1 + v;
-
-	/* rout, f or v of 0 make a or b 0, which the legs refuse */
-	if (unlikely(!p->rin || rin1 < f || rin2 < v))
-		return sandwich_no(s, SANDWICH_NONE);
-	if (unlikely(!sandwich_narrow(p, rin2)))
-		return SANDWICH_HARD;
-	return sandwich_legs64(p, v, m, f, false, s);
-}
-
 /*
  * The exact legs of a front-run of f: out, out, out (economics.md). True if all are valid, the
  * victim still gets max(min_out, 1), and the profit is at least 1; otherwise *s is all zero.
@@ -163,15 +165,18 @@ static __always_inline enum sandwich_outcome sandwich_at_quick(const struct amm_
 MEV_SUBPROG bool sandwich_at(const struct amm_side *p, __u64 v, __u64 min_out, __u64 f,
 			     struct sandwich *s)
 {
-	__u64 m = min_out + !min_out;
-	enum sandwich_outcome outcome;
+	__u64 rin1, rin2, m = min_out + !min_out;
 
 	if (MEV_NO(p) || MEV_NO(s))
 		return false;
-	outcome = sandwich_at_quick(p, v, m, f, s);
-	if (unlikely(outcome == SANDWICH_HARD))
-		outcome = sandwich_legs(p, v, m, f, s);
-	return outcome == SANDWICH_GAIN;
+	rin1 = p->rin + f;
+	rin2 = rin1 + v;
+	/* rout, f or v of 0 make a or b 0, which the legs refuse */
+	if (unlikely(!p->rin || rin1 < f || rin2 < v))
+		return sandwich_no(s, SANDWICH_NONE);
+	if (likely(sandwich_narrow(p, rin2)))
+		return sandwich_legs64(p, v, m, f, false, s) == SANDWICH_GAIN;
+	return sandwich_legs(p, v, m, f, s) == SANDWICH_GAIN;
 }
 
 #endif /* MEV_SANDWICH_LEGS_H */

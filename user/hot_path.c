@@ -49,13 +49,17 @@ enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u3
 	struct mev_pool_state state;
 	enum mev_verdict verdict;
 	struct sandwich best;
+	struct amm_side side;
+	struct decision d;
 
 	if (filter_frame(frame, frame_end, hp->config, &record) != MEV_REDIRECT || !record.is_swap)
 		return MEV_REJECTED;
 	verdict = find_state(hp, record.swap, hint, &reply->slot, &state);
 	if (verdict != MEV_REDIRECT)
 		return verdict;
-	verdict = decision_make(hp->config, record.swap, &state, false, &best);
+	d = decision_on(hp->config, record.swap);
+	side = mev_pool_side(&state, record.swap->token_direction);
+	verdict = decision_make(&d, &side, &best);
 	if (verdict == MEV_REPLIED)
 		reply->len = reply_write(&record.packet, frame_end, best.profit, best.front_in,
 					 state.slot);
@@ -68,6 +72,8 @@ enum mev_verdict hot_path_record(const struct hot_path *hp, const struct dex_swa
 	enum mev_verdict verdict = filter_fields(tx, hp->config);
 	struct mev_pool_state state;
 	struct sandwich best;
+	struct amm_side side;
+	struct decision d;
 
 	if (verdict != MEV_REDIRECT)
 		return verdict;
@@ -78,7 +84,9 @@ enum mev_verdict hot_path_record(const struct hot_path *hp, const struct dex_swa
 	verdict = filter_swap(tx, &state);
 	if (verdict != MEV_REDIRECT)
 		return verdict;
-	verdict = decision_make(hp->config, tx, &state, false, &best);
+	d = decision_on(hp->config, tx);
+	side = mev_pool_side(&state, tx->token_direction);
+	verdict = decision_make(&d, &side, &best);
 	if (verdict == MEV_REPLIED)
 		*reply = (struct swap_reply){
 			.nonce = tx->nonce,

@@ -14,12 +14,47 @@
 
 /* The way out. */
 
-#define VETH_NEEDS "`ethtool -K PEER gro on` at its peer, or any native XDP program there"
+/*
+ * veth_xdp_flush() wakes the peer only if there is a program on it; with NAPI alone (GRO on) frames
+ * lie in its ring and wait (seen on 6.18), with neither they are lost.
+ */
+#define VETH_REMEDY                                                                                      \
+	"attach any native XDP program to its peer, as `ip link set dev PEER xdpdrv obj xdp_pass.bpf.o " \
+	"sec xdp`"
 
-static enum xdp_tx_way query_veth(__u64 features)
+static enum xdp_tx_way query_veth(const struct netif *netif, char *text, size_t len)
 {
-	/* veth_set_xdp_features: whether the peer's NAPI runs, without which veth_xdp_xmit fails */
-	return features & NETDEV_XDP_NDO_XMIT ? XDP_TX_WORKS : XDP_TX_NO_PEER;
+	struct doctor_link link;
+	bool program = false;
+	int err = doctor_query_link(netif->index, &link);
+
+	if (!err)
+		err = doctor_query_peer_program(&link, &program);
+	if (err) {
+		snprintf(text, len, "unknown, since its peer is not to be seen: %s",
+			 strerror(-err));
+		return XDP_TX_UNKNOWN;
+	}
+	if (program)
+		return XDP_TX_WORKS;
+	snprintf(text, len, "a veth loses what a program sends (XDP_TX) if its peer has none");
+	return XDP_TX_NO_PEER;
+}
+
+static enum xdp_tx_way query_features(const struct netif *netif, char *text, size_t len)
+{
+	__u64 features = 0;
+	int err = doctor_query_xdp_features(netif->index, &features);
+
+	if (err) {
+		snprintf(text, len, "unknown%s%s", err == -ENOENT ? " before Linux 6.3" : ": ",
+			 err == -ENOENT ? "" : strerror(-err));
+		return XDP_TX_UNKNOWN;
+	}
+	if (features & NETDEV_XDP_BASIC)
+		return XDP_TX_WORKS;
+	snprintf(text, len, "the driver takes no program that could reply in it");
+	return XDP_TX_NONE;
 }
 
 enum xdp_tx_way xdp_tx_query(const struct netif *netif, char *text, size_t text_len, char *remedy,
@@ -27,54 +62,33 @@ enum xdp_tx_way xdp_tx_query(const struct netif *netif, char *text, size_t text_
 {
 	bool veth = !strcmp(netif->driver, "veth");
 	enum xdp_tx_way way;
-	__u64 features = 0;
-	int err = doctor_query_xdp_features(netif->index, &features);
 
-	remedy[0] = '\0';
-	if (err) {
-		way = XDP_TX_UNKNOWN;
-		snprintf(text, text_len, "unknown%s%s", err == -ENOENT ? " before Linux 6.3" : ": ",
-			 err == -ENOENT ? "" : strerror(-err));
-		if (veth)
-			snprintf(remedy, remedy_len, "veth needs " VETH_NEEDS);
-		else
-			snprintf(remedy, remedy_len,
-				 "watch tx_lost in the summary: what the driver did not send");
-		return way;
-	}
-	if (!(features & NETDEV_XDP_BASIC)) {
-		snprintf(text, text_len, "the driver takes no program, so none replies in it");
-		snprintf(remedy, remedy_len,
-			 "`--engine kernel --mode skb` replies from the generic hook");
-		return XDP_TX_NONE;
-	}
-	way = veth ? query_veth(features) : XDP_TX_WORKS;
-	if (way == XDP_TX_WORKS) {
-		snprintf(text, text_len, "a program's replies go out (XDP_TX)");
-	} else {
-		snprintf(text, text_len,
-			 "a program's replies (XDP_TX) would be lost: the peer does not take them");
-		snprintf(remedy, remedy_len, "for --engine kernel " VETH_NEEDS);
-	}
+	snprintf(text, text_len, "replies of a program in the driver go out (XDP_TX)");
+	way = veth ? query_veth(netif, text, text_len) : query_features(netif, text, text_len);
+	snprintf(remedy, remedy_len, "%s",
+		 way == XDP_TX_WORKS ? "" :
+		 veth                ? VETH_REMEDY :
+		 way == XDP_TX_NONE  ? "--mode skb replies from the generic hook" :
+				       "xdp_tx_lost in the summary counts what did not go out");
 	return way;
 }
 
 int xdp_tx_check(const struct netif *netif)
 {
-	char text[128], remedy[160];
+	char text[128], remedy[128];
+	enum xdp_tx_way way = xdp_tx_query(netif, text, sizeof(text), remedy, sizeof(remedy));
 
-	switch (xdp_tx_query(netif, text, sizeof(text), remedy, sizeof(remedy))) {
-	case XDP_TX_WORKS:
+	if (way == XDP_TX_WORKS)
 		return 0;
-	case XDP_TX_UNKNOWN:
-		log_warn("whether replies of the XDP program leave %s (%s) is %s: %s", netif->name,
-			 netif->driver, text, remedy);
-		return 0;
-	default:
-		log_err("--engine kernel on %s (%s): %s; %s, or --engine user", netif->name,
+	if (way == XDP_TX_NONE) {
+		log_err("--engine kernel on %s (%s): %s; take --engine user; %s", netif->name,
 			netif->driver, text, remedy);
 		return -EOPNOTSUPP;
 	}
+	/* A peer's program may come later. */
+	log_warn("--engine kernel on %s (%s): %s%s; %s", netif->name, netif->driver,
+		 way == XDP_TX_UNKNOWN ? "whether replies go out is " : "", text, remedy);
+	return 0;
 }
 
 /* What got lost. */

@@ -28,7 +28,7 @@ enum xdp_tx_way {
 enum xdp_tx_way xdp_tx_query(const struct netif *netif, char *text, size_t text_len, char *remedy,
 			     size_t remedy_len);
 
-/* 0, or -EOPNOTSUPP: replies would not go out; logged. A doubt is a warning. */
+/* 0, or -EOPNOTSUPP: XDP_TX_NONE. Both that and a doubt, as a peer that may change, are logged. */
 int xdp_tx_check(const struct netif *netif);
 
 struct xdp_tx_losses;
