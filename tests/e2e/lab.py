@@ -289,6 +289,10 @@ class Replay:
         end_process(self._process)
         self._process.stdout.close()
 
+    def running(self) -> bool:
+        """Whether it is still at it."""
+        return self._process.poll() is None
+
     def sent(self) -> int:
         """How many frames went out, at its end."""
         output, _ = self._process.communicate(timeout=4 * TIMEOUT)
