@@ -115,6 +115,10 @@ tests: all $(B)/unit-tests $(B)/bpf-tests $(BPFT_BPF)
 test: tests ## build and run every test (privileged ones need root)
 	$(Q)scripts/run_tests.sh
 
+.PHONY: test-vm
+test-vm: all ## run on other kernels and real drivers, in QEMU guests; VM_ARGS=--help
+	$(Q)B=$(B) tests/vm/run.py $(VM_ARGS)
+
 SANITIZE = $(MAKE) --no-print-directory B=build-$(1) SAN=$(1) OPT=-O1 build-$(1)/unit-tests && \
 	build-$(1)/unit-tests
 
@@ -134,19 +138,23 @@ include bench/micro/micro.mk bench/mevload/mevload.mk bench/peers/peers.mk
 
 include tests/fuzz/fuzz.mk
 
+# --- threads, memory, coverage -------------------------------------------------------------------
+
+include tests/plain/plain.mk
+
 .PHONY: bench bench-build bench-micro
 bench-build: $(B)/mevnode $(BENCH)
 
 bench: bench-build ## compare with what people would use instead; plots; --quick: BENCH_ARGS=--quick
 	$(Q)bench/run.sh $(BENCH_ARGS)
 
-bench-micro: $(BENCH_MICRO) ## micro-benchmarks, ratios last
-	$(Q)for b in $(BENCH_MICRO); do $$b || exit 1; done
+bench-micro: $(MICRO) ## micro-benchmarks, ratios last; --quick: BENCH_ARGS=--quick
+	$(Q)$(MICRO) --out $(B)/bench/micro $(BENCH_ARGS)
 
 # --- checks --------------------------------------------------------------------------------------
 
 C_FILES := $(shell git ls-files '*.c' '*.h' '*.cc' 2>/dev/null | grep -v '^vmlinux.h$$')
-HEADERS := $(wildcard include/*.h user/*.h user/doctor/*.h user/live/*.h bench/mevload/*.h)
+HEADERS := $(wildcard include/*.h user/*.h user/doctor/*.h user/live/*.h bench/mevload/*.h bench/peers/*.h)
 
 .PHONY: format check
 format: ## apply .clang-format
@@ -155,12 +163,12 @@ format: ## apply .clang-format
 check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) ## format, static analysis, hot path's symbols
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 	$(Q)for h in $(HEADERS); do \
-		$(CC) $(CPPFLAGS) -Ibench/mevload $(LWIP_CFLAGS) $(CFLAGS) -fsyntax-only -x c $$h || exit 1; done
+		$(CC) $(CPPFLAGS) -Ibench/mevload -Ibench/peers $(LWIP_CFLAGS) $(CFLAGS) -fsyntax-only -x c $$h || exit 1; done
 	$(Q)scripts/check_hot_path.sh $^
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --suppress=missingIncludeSystem -Iinclude -Iuser -Iuser/doctor -Iuser/live "-DLIBBPF_OPTS(t, n, ...)=struct t n" user \
-		$(MEVLOAD_SRC)
-	$(Q)shellcheck -x scripts/*.sh .ci/run
+		$(MEVLOAD_SRC) $(MEVPEER_SRC)
+	$(Q)shellcheck -x scripts/*.sh scripts/*/*.sh bench/*.sh .ci/run
 	$(Q)mandoc -T lint -W warning docs/mevnode.8 >&2
 	@echo "check: clean"
 
@@ -179,7 +187,7 @@ uninstall: ## remove what install put there
 	$(RM) -r $(DESTDIR)$(PREFIX)/share/doc/mevnode
 
 clean: ## remove everything made
-	$(RM) -r build build-address build-undefined
+	$(RM) -r build build-address build-undefined build-thread build-coverage build-clang
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .DELETE_ON_ERROR:

@@ -45,8 +45,13 @@
 #endif
 
 /* A load or store that the compiler may neither tear, repeat nor invent. Kernel: asm/rwonce.h. */
+#ifndef __SANITIZE_THREAD__
 #define MEV_READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #define MEV_WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#else /* which takes volatile for an accident */
+#define MEV_READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define MEV_WRITE_ONCE(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELAXED)
+#endif
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "mevnode casts little-endian wire structs in place: little-endian hosts only"

@@ -242,6 +242,18 @@ static enum exit_code af_xdp_start(struct backend *base)
 	return backend_exit_code(err);
 }
 
+static int collect_pools(const struct af_xdp *b, struct stats *s)
+{
+	__u32 end = s->pool_cnt ? s->pools[s->pool_cnt - 1].slot + 1 : 0;
+	struct mev_pool_counters *sums = calloc(end + 1, sizeof(*sums));
+	int err = sums ? filter_prog_pool_counters(b->prog, end, sums) : -ENOMEM;
+
+	for (__u32 i = 0; i < s->pool_cnt && !err; i++)
+		s->pools[i].filter = sums[s->pools[i].slot];
+	free(sums);
+	return err;
+}
+
 static int af_xdp_collect(struct backend *base, struct stats *s, unsigned int parts)
 {
 	struct af_xdp *b = af_xdp(base);
@@ -253,9 +265,8 @@ static int af_xdp_collect(struct backend *base, struct stats *s, unsigned int pa
 	err = filter_prog_counters(b->prog, &s->filter);
 	if (!err)
 		err = filter_prog_decisions(b->prog, &s->decision_ns);
-	if (!err && s->pool_cnt && (parts & STATS_POOLS))
-		err = filter_prog_pool_counters(b->prog, s->pool_cnt, &s->pools[0].filter,
-						sizeof(s->pools[0]));
+	if (!err && (parts & STATS_POOLS))
+		err = collect_pools(b, s);
 	for (__u32 i = 0; i < b->base.queue_cnt; i++) {
 		stats_add_worker(s, &b->workers[i].base, parts);
 		af_xdp_collect_socket(b->workers[i].xsk, s, parts);

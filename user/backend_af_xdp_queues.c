@@ -9,6 +9,14 @@
 
 /* Queues. */
 
+/* Replies leave by the TX queue of the same number. Without one, copy mode would send nothing, silently. */
+static __u32 sending_queues(const struct af_xdp *b)
+{
+	const struct netif *n = &b->netif;
+
+	return n->tx_queues ? MIN(n->rx_queues, n->tx_queues) : n->rx_queues;
+}
+
 /* Into b->base: those asked for, else the first `cnt`. */
 static enum exit_code choose_queues(struct af_xdp *b, __u32 cnt)
 {
@@ -25,6 +33,13 @@ static enum exit_code choose_queues(struct af_xdp *b, __u32 cnt)
 		if (b->base.queues[i] >= b->netif.rx_queues) {
 			log_err("%s has no RX queue %u, only 0 to %u", b->netif.name,
 				b->base.queues[i], b->netif.rx_queues - 1);
+			return EXIT_USAGE;
+		}
+		if (b->base.queues[i] >= sending_queues(b)) {
+			log_err("%s has no TX queue %u, by which replies from RX queue %u would "
+				"leave, only 0 to %u",
+				b->netif.name, b->base.queues[i], b->base.queues[i],
+				b->netif.tx_queues - 1);
 			return EXIT_USAGE;
 		}
 	}
@@ -87,6 +102,20 @@ static bool open_zerocopy(struct af_xdp *b, __u32 cnt, enum exit_code *code)
 	return false;
 }
 
+static void say_unserved(const struct af_xdp *b, __u32 before)
+{
+	const struct netif *n = &b->netif;
+	const char *why = "";
+
+	if (before < n->rx_queues)
+		why = "; XDP has raised their number: see the remedy of `mevnode doctor`";
+	else if (sending_queues(b) < n->rx_queues)
+		why = "; replies need a TX queue each: `ethtool -L`";
+	log_warn("%u of %u RX queues of %s are served: candidates on the others go to the kernel, "
+		 "counted as no_socket%s",
+		 b->base.queue_cnt, n->rx_queues, n->name, why);
+}
+
 enum exit_code af_xdp_open_queues(struct af_xdp *b)
 {
 	__u32 before = b->netif.rx_queues;
@@ -102,15 +131,13 @@ enum exit_code af_xdp_open_queues(struct af_xdp *b)
 	 * virtio_net lets no zero-copy socket go from a queue that is gone: the next start would hang
 	 * in the kernel. They get one only if asked for.
 	 */
-	if (b->mode != MODE_ZEROCOPY || !open_zerocopy(b, MIN(before, b->netif.rx_queues), &code)) {
-		code = choose_queues(b, b->netif.rx_queues);
+	if (b->mode != MODE_ZEROCOPY || !open_zerocopy(b, MIN(before, sending_queues(b)), &code)) {
+		code = choose_queues(b, sending_queues(b));
 		if (code == EXIT_DONE)
 			code = backend_exit_code(open_sockets(b, false));
 	}
 	if (code == EXIT_DONE && b->base.queue_cnt < b->netif.rx_queues)
-		log_warn("%u of %u RX queues of %s are served: candidates on the others go to the "
-			 "kernel, counted as no_socket",
-			 b->base.queue_cnt, b->netif.rx_queues, b->netif.name);
+		say_unserved(b, before);
 	return code;
 }
 

@@ -252,7 +252,7 @@ static void collect_worker(const struct tap_worker *w, struct stats *s, unsigned
 	stats_add_worker(s, &w->base, parts);
 	stats_add_u64(&s->filter, &w->verdicts, sizeof(s->filter) / sizeof(__u64));
 	for (__u32 i = 0; i < s->pool_cnt && (parts & STATS_POOLS); i++)
-		stats_add_u64(&s->pools[i].filter, &w->filter.counters[i],
+		stats_add_u64(&s->pools[i].filter, &w->filter.counters[s->pools[i].slot],
 			      sizeof(s->pools[i].filter) / sizeof(__u64));
 	stats_io(s, "write_again", (__s64)MEV_READ_ONCE(w->write_again));
 	stats_io(s, "write_errors", (__s64)MEV_READ_ONCE(w->write_errors));

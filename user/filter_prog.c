@@ -315,11 +315,11 @@ int filter_prog_decisions(const struct filter_prog *fp, struct latency_hist *int
 }
 
 int filter_prog_pool_counters(const struct filter_prog *fp, __u32 cnt,
-			      struct mev_pool_counters *sums, size_t stride)
+			      struct mev_pool_counters *sums)
 {
 	const struct bpf_map *map = fp->skel->maps.mev_pool_stats;
+	__u32 room = MIN(cnt, bpf_map__max_entries(map));
 
-	/* An adopted map may have fewer entries than there are pools. */
-	return map_read_sums(bpf_map__fd(map), MIN(cnt, bpf_map__max_entries(map)), sizeof(*sums),
-			     sums, stride);
+	memset(sums + room, 0, (cnt - room) * sizeof(*sums));
+	return map_read_sums(bpf_map__fd(map), room, sizeof(*sums), sums, sizeof(*sums));
 }

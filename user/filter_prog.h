@@ -71,12 +71,9 @@ int filter_prog_counters(const struct filter_prog *fp, struct mev_counters *sum)
 /* Adds the latencies of the program's own decisions to *into. 0 or -errno. */
 int filter_prog_decisions(const struct filter_prog *fp, struct latency_hist *into);
 
-/*
- * Its counters for the pools in the first `cnt` slots, written `stride` bytes apart from `sums` on; not
- * for those that an adopted map has no room for.
- */
+/* Its counters for the pools in the first `cnt` slots; 0 for those that an adopted map has no room for. */
 int filter_prog_pool_counters(const struct filter_prog *fp, __u32 cnt,
-			      struct mev_pool_counters *sums, size_t stride);
+			      struct mev_pool_counters *sums);
 
 /* The kernel's id of mev_config, by which others know the program's maps; 0: it will not say. */
 __u32 filter_prog_map_id(const struct filter_prog *fp);

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "node.h"
 #include "options.h"
+#include "privileges.h"
 #include "quote.h"
 #include "stats_cmd.h"
 
@@ -85,6 +86,7 @@ int main(int argc, char **argv)
 		puts("mevnode " MEV_VERSION);
 		return EXIT_DONE;
 	}
+	privileges_raise();
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].main(argc - 1, argv + 1);

@@ -160,6 +160,7 @@ static int confine(const struct node *n)
 {
 	stats_prepare();
 	privileges_drop();
+	privileges_unhide();
 	if (n->options.no_sandbox)
 		return 0;
 	return sandbox_enter(SANDBOX_NODE | (n->metrics ? SANDBOX_METRICS : 0));

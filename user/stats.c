@@ -55,7 +55,7 @@ void stats_add_worker(struct stats *s, const struct worker *w, unsigned int part
 	latency_merge(&s->hot_path_ns, &w->hot_path_ns);
 	latency_merge(&s->in_node_ns, &w->in_node_ns);
 	for (__u32 i = 0; i < s->pool_cnt && (parts & STATS_POOLS); i++)
-		s->pools[i].replies += MEV_READ_ONCE(w->pool_replies[i]);
+		s->pools[i].replies += MEV_READ_ONCE(w->pool_replies[s->pools[i].slot]);
 }
 
 __u64 stats_frames(const struct stats *s, enum mev_verdict verdict)

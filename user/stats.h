@@ -21,7 +21,7 @@ struct stats_pool {
 	struct mev_pool_counters filter;
 	__u64 replies; /* by workers */
 	__u8 address[MEV_ADDRESS_LEN];
-	__u8 unused[4];
+	__u32 slot; /* where its counters are */
 };
 
 /* A counter that only one back end has. */
@@ -61,7 +61,7 @@ struct stats {
 	__u32 engine; /* mev_config's now: enum mev_engine */
 	__u32 pool_cnt;
 	struct stack_counters stack; /* of the node's own TCP/UDP stack */
-	struct stats_pool *pools;    /* pool_cnt of them, owned by whoever owns this */
+	struct stats_pool *pools;    /* pool_cnt of them by slot, owned by whoever owns this */
 };
 
 /* What to read, for whoever fills in a struct stats. */

@@ -1,17 +1,35 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Micro-benchmarks: a binary for each .cc, all with the C files beside them.
+# Micro-benchmarks: one binary. A group is a .cc; loops over the node's code are C, built as it is.
 
-BENCH_MICRO := $(patsubst bench/micro/%.cc,$(B)/bench/%,$(wildcard bench/micro/*.cc))
-BENCH_MICRO_OBJ := $(patsubst bench/micro/%.c,$(B)/bench/micro/%.o,$(wildcard bench/micro/*.c))
-BENCH += $(BENCH_MICRO)
+MICRO := $(B)/bench/mev_micro
+MICRO_OBJ := $(patsubst bench/micro/%,$(B)/bench/micro.o/%.o,$(basename $(wildcard bench/micro/*.cc))) \
+	$(patsubst bench/micro/%,$(B)/bench/micro.o/%.o,$(basename $(wildcard bench/micro/*.c)))
+MICRO_FLAGS := -Itests -Ibench/micro -Ibench/mevload -I$(B)/bench/micro.o
+MICRO_PROTO := $(B)/bench/micro.o/payload.pb-c
+BENCH += $(MICRO)
 
-$(BENCH_MICRO_OBJ): $(B)/bench/micro/%.o: bench/micro/%.c
+$(MICRO_PROTO).c: bench/micro/payload.proto
+	$(call say,PROTO,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=bench/micro --c_out=$(@D) $<
+$(MICRO_PROTO).o: $(MICRO_PROTO).c
+	$(Q)$(CC) $(CFLAGS) -w -c $< -o $@
+
+$(B)/bench/micro.o/%.o: bench/micro/%.c | $(MICRO_PROTO).c $(SKEL)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(MICRO_FLAGS) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BENCH_MICRO): $(B)/bench/%: bench/micro/%.cc $(BENCH_MICRO_OBJ)
+# C++ has no _Static_assert, and the node's headers have.
+$(B)/bench/micro.o/%.o: bench/micro/%.cc
 	$(call say,CXX,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CXX) -std=gnu++17 -g -O3 -Wall -Wextra -D_GNU_SOURCE -Iinclude -Iuser -Ibench/micro \
-		-MMD -MP -MF $@.d $< $(BENCH_MICRO_OBJ) -lbenchmark -lpthread -o $@
+	$(Q)$(CXX) -std=gnu++17 -g $(OPT) -Wall -Wextra -Wno-missing-field-initializers -D_GNU_SOURCE \
+		-D_Static_assert=static_assert -Iinclude -Iuser $(MICRO_FLAGS) -MMD -MP -c $< -o $@
+
+$(MICRO): $(MICRO_OBJ) $(MICRO_PROTO).o $(B)/bench/mevload.o/hist.o $(LIB_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CXX) $(CFLAGS:-std=gnu11=) $(LDFLAGS) $^ -lbenchmark -lprotobuf-c -lmsgpackc \
+		-lsimdjson $(LDLIBS) -o $@
+
+tests: $(MICRO)

@@ -345,10 +345,13 @@ class Node:
     """`mevnode run` in a world, from its start to its summary. `with` waits until it is ready."""
 
     def __init__(self, world: World, *options, pins: bool = True, prefix: tuple = ()):
+        where = world.node_options(pins and "tap" not in options)  # which has no maps to pin
+        self._start(world, *prefix, MEVNODE, "run", *where, *options)
+
+    def _start(self, world: World, *command):
         self._world = world
         self._err = tempfile.TemporaryFile("w+")
-        where = world.node_options(pins and "tap" not in options)  # which has no maps to pin
-        command = world.inside("node", *prefix, MEVNODE, "run", *where, *options)
+        command = world.inside("node", *command)
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._err,
                                         text=True)
         self._out = []

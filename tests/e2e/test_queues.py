@@ -121,3 +121,16 @@ def test_bind_retry_fill_ring(world):
             summary = node.stop().summary
     assert sorted(answered) == list(range(FLOWS))
     assert summary["xsk"]["chunks_missing"] == 0
+
+
+def test_fewer_tx_queues(world2):
+    """A reply leaves by the queue that its request came on: without one there, the kernel gets it."""
+    world2.run("node", "ethtool", "-L", "veth1", "tx", "1")
+    answered, delivered = run_flows(world2)
+    assert answered and delivered
+    with Node(world2, "-q", "0") as node:
+        assert any("1 of 2 RX queues" in line for line in node.stop().err)
+    refused = Node(world2, "-q", "1")
+    ended = refused.ended()
+    refused.close()
+    assert ended.code == 2 and len(ended.err) == 1 and "no TX queue 1" in ended.err[0]

@@ -8,7 +8,7 @@ FUZZ_BIN := $(FUZZ:%=build/fuzz/%)
 FUZZ_SECONDS ?= 20
 FUZZ_SRC := $(filter-out user/main.c,$(USER_SRC)) $(MEVLOAD_PURE:$(B)/bench/mevload.o/%.o=bench/mevload/%.c)
 FUZZ_OBJ := $(FUZZ_SRC:%.c=build/fuzz/obj/%.o)
-FUZZ_CFLAGS := -std=gnu11 -g -O1 -Itests/fuzz/plain -Itests -Ibench/mevload -Wno-address-of-packed-member \
+FUZZ_CFLAGS := -std=gnu11 -g -O1 -Itests/plain -Itests -Ibench/mevload -Wno-address-of-packed-member \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
 
 $(FUZZ_OBJ): CFLAGS := $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link

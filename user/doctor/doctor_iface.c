@@ -146,7 +146,7 @@ static const char *virtio_obstacle(const struct netif *netif, __u64 *features)
 	char bits[80];
 
 	if (strcmp(netif->driver, "virtio_net") ||
-	    doctor_read_sysfs(netif, "device/features", bits, sizeof(bits)) ||
+	    netif_read_sysfs(netif, "device/features", bits, sizeof(bits)) ||
 	    strlen(bits) <= (size_t)access_platform)
 		return "";
 	for (size_t i = 0; i < sizeof(guest_offloads) / sizeof(guest_offloads[0]); i++) {

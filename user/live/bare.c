@@ -200,6 +200,7 @@ static void list_pools(struct bare *b)
 		if (bpf_map_lookup_elem(b->pool_index_fd, key, &slot) || slot >= MEV_MAX_POOLS)
 			continue;
 		memcpy(b->by_slot[slot].address, key, sizeof(key));
+		b->by_slot[slot].slot = slot;
 		b->slots[cnt++] = slot;
 	}
 	qsort(b->slots, cnt, sizeof(*b->slots), compare_slots);

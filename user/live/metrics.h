@@ -20,7 +20,7 @@
 #include "snapshot.h"
 
 #define METRICS_CONNECTIONS 32
-#define METRICS_IDLE_S 3      /* a connection that says nothing for so long is closed */
+#define METRICS_IDLE_S 3     /* a connection that says nothing for so long is closed */
 #define METRICS_LIFETIME_S 5 /* and any that is so old */
 
 struct metrics;

@@ -26,6 +26,7 @@ struct snapshot {
 	struct snapshot_shared *shared; /* NULL: other processes get none */
 	__u64 pools_due_ns;
 	int memfd, timer_fd;
+	bool failed; /* to read all of it, which has been said */
 };
 
 /* The shared memory. */
@@ -94,9 +95,15 @@ static int on_timer(void *snapshot)
 {
 	struct snapshot *s = snapshot;
 	__u64 ticks;
+	int err = 0;
 
 	if (read(s->timer_fd, &ticks, sizeof(ticks)) == sizeof(ticks))
-		snapshot_take(s, 0);
+		err = snapshot_take(s, 0);
+	if (err && !s->failed)
+		log_warn("statistics lack the XDP program's counters: %s%s", strerror(-err),
+			 err == -EPERM ? "; before Linux 5.19 they take CAP_BPF, which is gone" :
+					 "");
+	s->failed |= err != 0;
 	return EVENTS_GO_ON;
 }
 
@@ -119,8 +126,10 @@ const struct stats *snapshot_stats(const struct snapshot *s)
 void snapshot_set_pools(struct snapshot *s, const struct config *c)
 {
 	s->stats.pool_cnt = c->pool_cnt;
-	for (__u32 i = 0; i < c->pool_cnt; i++)
+	for (__u32 i = 0; i < c->pool_cnt; i++) {
 		memcpy(s->stats.pools[i].address, c->pools[i].address, MEV_ADDRESS_LEN);
+		s->stats.pools[i].slot = i;
+	}
 	s->pools_due_ns = 0;
 }
 

@@ -89,7 +89,7 @@ static int open_pins(struct source *s, const struct nodes *nodes, const char *di
 	return err;
 }
 
-/* Here first, then the filter that hangs here, then its pins, then in other namespaces. */
+/* A name is good in this namespace: its node here, then the filter that hangs here, then pins. */
 static int by_interface(struct source *s, const struct nodes *nodes, const char *name)
 {
 	char dir[sizeof(PINS_ROOT) + IF_NAMESIZE];
@@ -101,11 +101,10 @@ static int by_interface(struct source *s, const struct nodes *nodes, const char 
 		if (!err)
 			prefer_node(s, nodes);
 	}
-	if (err == -ENOENT && strlen(name) < IF_NAMESIZE) {
-		pins_default_dir(name, dir, sizeof(dir));
-		err = open_pins(s, nodes, dir);
-	}
-	return err == -ENOENT ? pick(s, nodes, &w) : err;
+	if (err != -ENOENT || strlen(name) >= IF_NAMESIZE)
+		return err;
+	pins_default_dir(name, dir, sizeof(dir));
+	return open_pins(s, nodes, dir);
 }
 
 /* The pins of the one folder that has some below PINS_ROOT. */

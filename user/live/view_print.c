@@ -148,11 +148,14 @@ static void print_verdicts(const struct view *v, struct page *p)
 	for (__u32 i = 1; i <= MEV_VERDICT_CNT; i++) {
 		__u64 now = stats_frames(&v->now, i), before = stats_frames(&v->before, i);
 		double bits = 8 * view_rate(v, bytes(&v->now, i), bytes(&v->before, i));
+		char mbit[16] = ""; /* what becomes of a candidate is not counted in bytes */
 
 		if (!now)
 			continue;
-		ROW(p, "%-20s %14s %10.2f %18s", mev_verdict_name(i),
-		    number(view_rate(v, now, before)).text, bits / 1e6, number((double)now).text);
+		if (bytes(&v->now, i))
+			snprintf(mbit, sizeof(mbit), "%.2f", bits / 1e6);
+		ROW(p, "%-20s %14s %10s %18s", mev_verdict_name(i),
+		    number(view_rate(v, now, before)).text, mbit, number((double)now).text);
 	}
 }
 

@@ -151,8 +151,8 @@ static int on_signal(void *watch)
 static int open_events(struct watch *w)
 {
 	/* A node's snapshots come when they come; bare maps can be read at any time. */
-	const struct timespec pace = w->source->bare ? (struct timespec){ .tv_sec = 1 } :
-						       (struct timespec){ .tv_nsec = 100000000 };
+	const bool bare = w->source->bare != NULL;
+	const struct timespec pace = { .tv_sec = bare, .tv_nsec = bare ? 0 : 100000000 };
 	const struct itimerspec interval = { pace, pace };
 	const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP };
 	sigset_t set;

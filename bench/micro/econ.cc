@@ -1,29 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * econ_bench - what one decision costs, beside the naive way to take it
+ * economics - what one decision costs, beside the naive way to take it
  *
  * Independent decisions over 131,072 pre-generated inputs (fixed seed) a mix. "naive" is what one
  * writes first: unsigned __int128 and its library division for the legs, bisection and ternary
- * search for the optimum. Ends with a table of ratios.
+ * search for the optimum.
  *
  * Mixes: `usual` has pools of 2^36 to 2^46, victims of 0.4 to 10 % of the reserve (above
  * break-even, as the XDP program lets pass), slippage limits of 0.1 to 2 %, and a capital of 0.02
  * to 20 % of the reserve, so that capital and limit each bind in a good part of the decisions. The
  * others single out one case. Mind that `fixed` is cheap wherever its capital makes the victim
  * revert: one leg, not three.
- *
- *	econ_bench [--benchmark_filter=REGEX ...]	see google-benchmark
  */
-#include <benchmark/benchmark.h>
-
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
-#include <map>
 #include <random>
-#include <string>
-#include <vector>
 
+#include "micro.h"
 #include "sandwich.h"
 
 namespace
@@ -70,7 +63,7 @@ std::vector<input> make_inputs(const mix &m)
 	};
 	std::vector<input> all;
 
-	while (all.size() < INPUT_CNT) {
+	while (all.size() < micro::cold(INPUT_CNT)) {
 		input in;
 		const __u32 *fee = fees[rng() % 6];
 
@@ -168,20 +161,9 @@ __u64 run_pays(const input &in)
 {
 	return amm_pays(&in.pool, in.v, in.min_out);
 }
-__u64 run_pays_naive(const input &in)
-{
-	return run_out_naive(in) >= in.min_out;
-}
 __u64 run_break_even(const input &in)
 {
 	return in.v < amm_break_even(in.pool.rin, in.kappa);
-}
-__u64 run_break_even_naive(const input &in)
-{
-	const u128 n = in.pool.n, d = in.pool.d, x = in.pool.rin;
-
-	/* A > 0 scaled to 128 bits, as one would without a precomputed kappa */
-	return (n * n * (x + in.v) / d / d) * (x + n * in.v / d) > x * x;
 }
 
 template <sandwich_strategy strategy> __u64 run_decide(const input &in)
@@ -210,116 +192,71 @@ __u64 run_kappa(const input &in)
 
 typedef __u64 (*decision)(const input &);
 
-template <decision fn> void loop(benchmark::State &state)
+/* One pass over the inputs, so that every decision is of another one. */
+template <decision fn> void loop(benchmark::State &state, int id)
 {
-	const std::vector<input> &in = inputs((int)state.range(0));
+	const std::vector<input> &in = inputs(id);
+	size_t at = 0, step = std::min<size_t>(in.size(), 4096);
 	__u64 sum = 0;
 
 	for (auto _ : state) {
-		for (const input &i : in)
-			sum += fn(i);
+		for (size_t i = at; i < at + step; i++)
+			sum += fn(in[i]);
 		benchmark::DoNotOptimize(sum);
+		at = at + step < in.size() ? at + step : 0;
 	}
-	state.SetItemsProcessed((int64_t)state.iterations() * (int64_t)in.size());
+	state.SetItemsProcessed((int64_t)(state.iterations() * step));
 }
 
-struct pair {
+struct way {
 	const char *name;
-	void (*exact)(benchmark::State &), (*naive)(benchmark::State &);
+	void (*loop)(benchmark::State &, int);
+	micro::against against;
 };
 
-const pair pairs[] = {
-	{ "out", loop<run_out>, loop<run_out_naive> },
-	{ "pays", loop<run_pays>, loop<run_pays_naive> },
-	{ "break_even", loop<run_break_even>, loop<run_break_even_naive> },
-	{ "kappa", loop<run_kappa>, nullptr },
-	{ "fixed", loop<run_decide<SANDWICH_FIXED>>, loop<run_fixed_naive> },
-	{ "optimal", loop<run_decide<SANDWICH_OPTIMAL>>, loop<naive_best> },
-	{ "screened", loop<run_screened>, nullptr },
+const way ways[] = {
+	{ "out", loop<run_out>, {} },
+	{ "out_naive", loop<run_out_naive>, { "out" } },
+	{ "pays", loop<run_pays>, {} },
+	{ "break_even", loop<run_break_even>, {} },
+	{ "kappa", loop<run_kappa>, {} },
+	{ "fixed_naive", loop<run_fixed_naive>, {} },
+	{ "fixed", loop<run_decide<SANDWICH_FIXED>>, { "fixed_naive", 0, 0.75 } },
+	{ "optimal_naive", loop<naive_best>, {} },
+	{ "optimal", loop<run_decide<SANDWICH_OPTIMAL>>, { "fixed", 0, 4 } },
+	{ "screened", loop<run_screened>, {} },
 };
-
-/* ------------------------------------------------------------------ report */
-
-/* The console's report, and the best time of each name kept for the table. */
-class keeper : public benchmark::ConsoleReporter
-{
-      public:
-	std::map<std::string, double> ns;
-
-	void ReportRuns(const std::vector<Run> &runs) override
-	{
-		for (const Run &r : runs) {
-			if (r.error_occurred || r.run_type != Run::RT_Iteration)
-				continue;
-			double t = r.GetAdjustedCPUTime() * 1e9 /
-				   benchmark::GetTimeUnitMultiplier(r.time_unit) /
-				   (double)INPUT_CNT;
-			auto it = ns.emplace(r.run_name.function_name, t).first;
-			it->second = std::min(it->second, t);
-		}
-		ConsoleReporter::ReportRuns(runs);
-	}
-
-	double of(const std::string &name) const
-	{
-		auto it = ns.find(name);
-		return it == ns.end() ? NAN : it->second;
-	}
-};
-
-void print_table(const keeper &k)
-{
-	std::printf("\nns per decision, independent decisions, best of the repetitions\n");
-	std::printf("%-18s %7s %7s %7s | %7s %7s %7s | %9s %7s %9s\n", "mix", "fixed", "naive",
-		    "ratio", "optimal", "/fixed", "screen", "naive opt", "out", "pays");
-	for (const mix &m : mixes) {
-		std::string on = std::string("/") + m.name;
-		double fixed = k.of("fixed" + on), naive = k.of("fixed_naive" + on);
-		double best = k.of("optimal" + on);
-
-		std::printf("%-18s %7.1f %7.1f %7.2f | %7.1f %7.2f %7.1f | %9.0f %7.1f %9.1f\n",
-			    m.name, fixed, naive, fixed / naive, best, best / fixed,
-			    k.of("screened" + on), k.of("optimal_naive" + on), k.of("out" + on),
-			    k.of("pays" + on));
-	}
-	std::printf("targets: fixed / naive <= 0.75 and optimal / fixed <= 4 in the usual mix\n");
-}
 
 } // namespace
 
-int main(int argc, char **argv)
+void micro::economics()
 {
-	keeper report;
+	std::vector<std::vector<std::string>> table = { { "economics, ns", "out", "naive", "pays",
+							  "fixed", "naive", "optimal", "naive",
+							  "screened" } };
 
+	note("economics",
+	     "Independent decisions. naive: 128-bit library divisions; bisection for the best "
+	     "front-run. screened: `optimal` behind the XDP program's break-even check. Where the "
+	     "limit binds, `fixed` stops at the first leg (the victim would revert), which "
+	     "flatters it and not `optimal`.");
 	for (int id = 0; id < MIX_CNT; id++) {
-		for (const pair &p : pairs) {
-			std::string on = std::string("/") + mixes[id].name;
+		const std::string mix = std::string(mixes[id].name) + "/";
 
-			benchmark::RegisterBenchmark((p.name + on).c_str(), p.exact)
-				->Arg(id)
-				->MinTime(0.03)
-				->Repetitions(5)
-				->Unit(benchmark::kMicrosecond);
-			if (p.naive)
-				benchmark::RegisterBenchmark((p.name + ("_naive" + on)).c_str(),
-							     p.naive)
-					->Arg(id)
-					->MinTime(0.03)
-					->Repetitions(5)
-					->Unit(benchmark::kMicrosecond);
+		table.push_back({ mixes[id].name });
+		for (const char *column : { "out", "out_naive", "pays", "fixed", "fixed_naive",
+					    "optimal", "optimal_naive", "screened" })
+			table.back().push_back(mix + column);
+		for (const way &w : ways) {
+			against held = w.against;
+
+			held.ref = held.ref.empty() ? "" : mix + held.ref;
+			if (id != USUAL)
+				held.at_least = held.at_most = 0;
+			add(
+				"economics/" + mix + w.name,
+				[&w, id](benchmark::State &s) { w.loop(s, id); }, held);
 		}
 	}
-	/* repetitions of all in turn: a neighbour's load then meets exact and naive alike */
-	std::string mixed = "--benchmark_enable_random_interleaving=true";
-	std::vector<char *> args(argv, argv + argc);
-
-	args.insert(args.begin() + 1, mixed.data());
-	argc = (int)args.size();
-	args.push_back(nullptr);
-	benchmark::Initialize(&argc, args.data());
-	if (benchmark::ReportUnrecognizedArguments(argc, args.data()))
-		return 1;
-	benchmark::RunSpecifiedBenchmarks(&report);
-	print_table(report);
-	return 0;
+	matrix("economics", table);
 }

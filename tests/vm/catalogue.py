@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The checks in their order, and where each has its place."""
+
+from typing import Callable, NamedTuple
+
+import checks
+import checks_life
+import checks_queues
+from bench import Bench
+from machines import Machine
+
+
+def everywhere(_machine: Machine) -> str:
+    """No reason not to."""
+    return ""
+
+
+def on_igb(machine: Machine) -> str:
+    """RSS by the NIC itself."""
+    return "" if machine.driver == "igb" else "RSS is seen on igb"
+
+
+def with_queues(machine: Machine) -> str:
+    """Several queues on the virtual wire."""
+    return "" if machine.queues > 1 else "one queue"
+
+
+class Check(NamedTuple):
+    """One row of the matrix."""
+
+    run: Callable[[Bench], str]
+    why_not: Callable[[Machine], str] = everywhere  # "" where it has its place
+
+
+CHECKS = {
+    "auto mode": Check(checks.auto_mode),
+    "verifier": Check(checks.verifier),
+    "mixed": Check(checks.traffic("mixed")),
+    "malformed": Check(checks.traffic("malformed")),
+    "market": Check(checks.traffic("market")),
+    "noise": Check(checks.traffic("noise")),
+    "restarts": Check(checks_life.restarts),
+    "kill -9, rebind": Check(checks_life.kill_and_rebind),
+    "link down, up": Check(checks_life.link_down_up),
+    "two queues, RSS": Check(checks_queues.rss_on_ports, on_igb),
+    "queues that grow": Check(checks_queues.growing, with_queues),
+}
