@@ -305,7 +305,7 @@ def test_shared_maps(world):
 
 CHANGES = {
     "larger value": ("__u8 unused[2];", "__u8 unused[10];", "value size 64 instead of 56"),
-    "renamed field": ("__u64 capital;", "__u64 limit;", "other fields"),
+    "renamed field": ("__u8 unused[2];", "__u8 spare[2];", "other fields"),
     "fewer pools": ("MEV_MAX_POOLS 65536", "MEV_MAX_POOLS 1", "room for 1 pools"),
 }
 
