@@ -43,7 +43,8 @@ BPFT_OBJ := $(BPFT_SRC:%.c=$(B)/%.o)
 BPFT_BPF := $(patsubst tests/bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard tests/bpf/*.bpf.c))
 
 .PHONY: all help
-all: $(B)/mevnode $(B)/bpf/mev_filter.bpf.o $(B)/bpf/xdp_pass.bpf.o ## build the node and the XDP program
+FILTERS := $(B)/bpf/mev_filter.bpf.o $(B)/bpf/mev_filter_chain.bpf.o $(B)/bpf/xdp_pass.bpf.o
+all: $(B)/mevnode $(FILTERS) ## build the node and the XDP program
 
 help: ## this text
 	@awk -F':.*## ' '/^[a-z.-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,7 +56,17 @@ $(B)/bpf/%.bpf.o: bpf/%.bpf.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibpf -MMD -MP -c $< -o $@
 
+$(B)/bpf/mev_filter_chain.bpf.o: bpf/mev_filter.bpf.c
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DMEV_CHAIN -Ibpf -MMD -MP -c $< -o $@
+
 $(B)/bpf/%.bpf.o: tests/bpf/%.bpf.c
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibpf -MMD -MP -c $< -o $@
+
+$(B)/bpf/%.bpf.o: tests/vm/%.bpf.c
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibpf -MMD -MP -c $< -o $@
@@ -85,7 +96,7 @@ $(B)/mevnode: $(USER_OBJ)
 $(USER_OBJ): $(B)/user/%.o: user/%.c | $(SKEL)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MD -MP -c $< -o $@
 
 # lwIP's headers are for the stack alone.
 LWIP_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags lwip))
@@ -99,7 +110,7 @@ TEST_CFLAGS := $(CFLAGS) -Wno-conversion -Wno-shadow -Wno-missing-prototypes -Wn
 $(UNIT_OBJ) $(BPFT_OBJ): $(B)/%.o: %.c | $(SKEL)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -Itests $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(TEST_CFLAGS) -MD -MP -c $< -o $@
 
 $(B)/unit-tests: $(UNIT_OBJ) $(LIB_OBJ)
 	$(call say,LD,$@)
@@ -116,7 +127,7 @@ test: tests ## build and run every test (privileged ones need root)
 	$(Q)scripts/run_tests.sh
 
 .PHONY: test-vm
-test-vm: all ## run on other kernels and real drivers, in QEMU guests; VM_ARGS=--help
+test-vm: all $(B)/bpf/bystander.bpf.o ## run on other kernels and real drivers, in QEMU guests; VM_ARGS=--help
 	$(Q)B=$(B) tests/vm/run.py $(VM_ARGS)
 
 SANITIZE = $(MAKE) --no-print-directory B=build-$(1) SAN=$(1) OPT=-O1 build-$(1)/unit-tests && \
@@ -168,7 +179,7 @@ check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) ## format, static a
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --suppress=missingIncludeSystem -Iinclude -Iuser -Iuser/doctor -Iuser/live "-DLIBBPF_OPTS(t, n, ...)=struct t n" user \
 		$(MEVLOAD_SRC) $(MEVPEER_SRC)
-	$(Q)shellcheck -x scripts/*.sh scripts/*/*.sh bench/*.sh .ci/run
+	$(Q)shellcheck -x scripts/*.sh scripts/*/*.sh bench/*.sh tests/vm/init .ci/run
 	$(Q)mandoc -T lint -W warning docs/mevnode.8 >&2
 	@echo "check: clean"
 
@@ -177,12 +188,13 @@ check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) ## format, static a
 .PHONY: install uninstall clean
 install: all ## install into DESTDIR/PREFIX (/usr/local)
 	install -D -m 755 $(B)/mevnode $(DESTDIR)$(PREFIX)/sbin/mevnode
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/bpf $(B)/bpf/mev_filter.bpf.o $(B)/bpf/xdp_pass.bpf.o
+	for object in $(FILTERS); do \
+		install -D -m 644 $$object $(DESTDIR)$(PREFIX)/lib/bpf/$${object##*/} || exit 1; done
 	install -D -m 644 docs/mevnode.8 $(DESTDIR)$(PREFIX)/share/man/man8/mevnode.8
 	install -D -m 644 docs/mevnode.ini $(DESTDIR)$(PREFIX)/share/doc/mevnode/mevnode.ini
 
 uninstall: ## remove what install put there
-	$(RM) $(DESTDIR)$(PREFIX)/sbin/mevnode $(addprefix $(DESTDIR)$(PREFIX)/lib/bpf/,mev_filter.bpf.o xdp_pass.bpf.o)
+	$(RM) $(DESTDIR)$(PREFIX)/sbin/mevnode $(FILTERS:$(B)/bpf/%=$(DESTDIR)$(PREFIX)/lib/bpf/%)
 	$(RM) $(DESTDIR)$(PREFIX)/share/man/man8/mevnode.8
 	$(RM) -r $(DESTDIR)$(PREFIX)/share/doc/mevnode
 

@@ -76,7 +76,7 @@ static __always_inline bool engine_reply(struct xdp_md *ctx, const struct candid
 	if (bpf_xdp_adjust_tail(ctx, (int)len - (int)was))
 		return false;
 	if (engine_recall(ctx, c, sizeof(struct swap_reply), &p))
-		reply_write(&p, (void *)(long)ctx->data_end, profit, front_in, c->state.slot);
+		reply_write(&p, profit, front_in, c->state.slot);
 	return true;
 }
 

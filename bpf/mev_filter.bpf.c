@@ -10,6 +10,16 @@
 
 #include <xdp/xdp_helpers.h>
 
+/*
+ * As mev_filter_chain.bpf.o, for libxdp's dispatcher. Since Linux 6.12.x a program there may not call
+ * what changes a packet's bounds, as the stub that it takes the place of does not: the worker then
+ * gets no hint and looks the pool up by itself.
+ */
+#ifdef MEV_CHAIN
+#define bpf_xdp_adjust_meta(ctx, delta) ((void)(ctx), (void)(delta), -1)
+#define bpf_xdp_adjust_tail(ctx, delta) ((void)(ctx), (void)(delta), -1)
+#endif
+
 #include "engine.h"
 #include "filter.h"
 #include "maps.h"

@@ -6,7 +6,7 @@
 set -euo pipefail
 
 declare -A allowed=(
-	[hot_path.o]="pool_table_find memcmp"
+	[hot_path.o]="pool_table_find"
 	[xsk_worker.o]="hot_path_candidate latency_clock_anchor clock_gettime memset memcpy
 		sendto recvfrom poll write __errno_location stack_input frame_queue_awake"
 )

@@ -116,13 +116,13 @@ def show(lines: list, node: dict, found: replies.Check) -> None:
         print(f"  wrong reply: {fault}")
     if found and found.others:
         print(f"  {found.others:,} other frames came from the node's side")
-    print(f"\n{'latency, ns':16}" + "".join(f"{name:>10}"
+    print(f"\n{'latency, ns':16}" + "".join(f"{name:>12}"
                                             for name in ("p50", "p90", "p99", "p99.9", "max")))
     for key, name in (("hot_path", "hot path"), ("in_node", "in node"), ("decision", "decision")):
         latency = node["latency_ns"].get(key)
         if not latency or not latency["count"]:
             continue
-        print(f"{name:16}" + "".join(f"{latency[q]:>10,}"
+        print(f"{name:16}" + "".join(f"{latency[q]:>12,}"
                                      for q in ("p50", "p90", "p99", "p999", "max")))
 
 

@@ -14,7 +14,7 @@ tests=(libcriterion-dev libclang-rt-14-dev llvm python3 python3-pytest iproute2 
 containers=(podman runc netavark debootstrap docker-compose)
 check=(clang-format clang-tidy cppcheck shellcheck mandoc valgrind gcovr)
 bench=(g++ libbenchmark-dev libck-dev libprotobuf-c-dev protobuf-c-compiler libmsgpack-dev
-	libsimdjson-dev)
+	libsimdjson-dev linux-perf)
 compare=(dpdk-dev librte-net-af-xdp23 librte-net-af-packet23 librte-mempool-ring23 gnuplot-nox)
 packages=("${build[@]}" "${tests[@]}" "${containers[@]}" "${check[@]}" "${bench[@]}")
 if [ "${1:-}" = --bench ]; then

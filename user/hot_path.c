@@ -7,6 +7,21 @@
 #include "filter.h"
 #include "reply.h"
 
+/* memcmp() of 12 bytes, which gcc 12 calls: 1.1 of 57 ns, bench/micro hot_path/optimal/pools_1000. */
+static inline bool same_head(const __u8 *a, const __u8 *b)
+{
+	__u64 a8, b8;
+	__u32 a4, b4;
+
+	memcpy(&a8, a, sizeof(a8));
+	memcpy(&b8, b, sizeof(b8));
+	memcpy(&a4, a + sizeof(a8), sizeof(a4));
+	memcpy(&b4, b + sizeof(b8), sizeof(b4));
+	return !((a8 ^ b8) | (a4 ^ b4));
+}
+
+_Static_assert(MEV_POOL_HEAD_LEN == sizeof(__u64) + sizeof(__u32), "same_head()");
+
 /*
  * Whether the hint is of this frame's pool. It is believed only where the address in the pool's
  * line is the payload's.
@@ -15,7 +30,7 @@ static bool hint_fits(const struct hot_path *hp, const struct dex_swap_tx *tx,
 		      const struct mev_meta *hint)
 {
 	return hint && hint->class == MEV_CLASS_SWAP && hint->pool < hp->pool_cnt &&
-	       !memcmp(hp->pools[hint->pool].address_head, tx->pool_address, MEV_POOL_HEAD_LEN);
+	       same_head(hp->pools[hint->pool].address_head, tx->pool_address);
 }
 
 /*
@@ -61,8 +76,7 @@ enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u3
 	side = mev_pool_side(&state, record.swap->token_direction);
 	verdict = decision_make(&d, &side, &best);
 	if (verdict == MEV_REPLIED)
-		reply->len = reply_write(&record.packet, frame_end, best.profit, best.front_in,
-					 state.slot);
+		reply->len = reply_write(&record.packet, best.profit, best.front_in, state.slot);
 	return verdict;
 }
 

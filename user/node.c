@@ -158,8 +158,14 @@ static enum exit_code summarize(const struct node *n)
 /* What is left to do needs no privilege; the other threads have dropped theirs. */
 static int confine(const struct node *n)
 {
+	int err;
+
 	stats_prepare();
-	privileges_drop();
+	err = privileges_drop();
+	if (err) {
+		log_err("cannot drop privileges: %s; not going on with them", strerror(-err));
+		return err;
+	}
 	privileges_unhide();
 	if (n->options.no_sandbox)
 		return 0;
@@ -240,7 +246,7 @@ static enum exit_code start_backend(struct node *n)
 		log_hold_errors(NULL, 0);
 		if (code != EXIT_HOST) {
 			if (code != EXIT_DONE)
-				log_err("%s", why);
+				log_err("%s", *why ? why : "out of memory");
 			return code;
 		}
 		log_info("no AF_XDP on %s, so backend tap: %s", o->interface, why);
@@ -259,6 +265,8 @@ static int start_broker(const char *config_path)
 	if (err)
 		return err;
 	fd = broker_open_config();
+	if (fd == -ECONNRESET || fd == -EPIPE)
+		return fd;
 	if (fd < 0)
 		log_warn("SIGHUP will not read %s again, since without privileges that fails: %s; "
 			 "let user %u read it",
@@ -307,6 +315,8 @@ enum exit_code node_run(const struct run_options *o)
 		.control = &n.control,
 	};
 	code = configure_and_serve(&n);
+	if (code != EXIT_DONE && !log_erred())
+		log_err("out of memory"); /* all that fails without words of its own */
 
 	metrics_close(n.metrics);
 	snapshot_close(n.snapshot);

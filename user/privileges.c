@@ -109,14 +109,13 @@ int privileges_begin(const char *user)
 	return err;
 }
 
-void privileges_drop(void)
+int privileges_drop(void)
 {
 	/* An empty permitted set empties the ambient one. */
 	capng_clear(CAPNG_SELECT_CAPS);
 	if (!capng_apply(CAPNG_SELECT_CAPS) && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return;
-	log_err("cannot drop privileges: %s; not going on with them", strerror(errno));
-	_exit(EXIT_FAILED);
+		return 0;
+	return errno ? -errno : -EPERM;
 }
 
 void privileges_unhide(void)

@@ -47,8 +47,11 @@ int privileges_begin(const char *user);
  */
 void privileges_unhide(void);
 
-/* The calling thread drops everything for good; ends the process if the kernel should refuse. */
-void privileges_drop(void);
+/*
+ * The calling thread drops everything for good. 0, or -errno if the kernel should refuse, not logged:
+ * then it must not go on.
+ */
+int privileges_drop(void);
 
 /*
  * For the end of a message about a refusal: "; it lacks CAP_BPF, CAP_PERFMON: ..." by what this

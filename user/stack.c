@@ -92,33 +92,40 @@ static int open_udp(struct stack *s)
 
 /* The process. */
 
+struct lwip_start {
+	sem_t done;
+	int err;
+};
+
 static void lwip_ready(void *arg)
 {
-	privileges_drop();
-	sem_post(arg);
+	struct lwip_start *start = arg;
+
+	start->err = privileges_drop();
+	sem_post(&start->done);
 }
 
 /* Signals are the caller's, but for SIGSYS, which tells of a thread's own doing (sandbox.c). */
 static int start_lwip(void)
 {
 	sigset_t all, before;
+	struct lwip_start start = { 0 };
 	unsigned int seed;
-	sem_t ready;
 
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return -EIO;
 	srand(seed); /* LWIP_RAND() */
-	if (sem_init(&ready, 0, 0))
+	if (sem_init(&start.done, 0, 0))
 		return -errno;
 	sigfillset(&all);
 	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	tcpip_init(lwip_ready, &ready);
+	tcpip_init(lwip_ready, &start);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	while (sem_wait(&ready))
+	while (sem_wait(&start.done))
 		;
-	sem_destroy(&ready);
-	return 0;
+	sem_destroy(&start.done);
+	return start.err;
 }
 
 static int claim_process(void)

@@ -46,27 +46,27 @@ _Static_assert(sizeof(struct arp_frame) == 42 && sizeof(struct tcp_header) == 20
 /* Checksums. */
 
 /* Sum of any number of bytes, an odd one padded with zero. */
-static __u32 sum_bytes(const void *data, __u32 len)
+static __u64 sum_bytes(const void *data, __u32 len)
 {
-	__u32 sum = csum_add(0, data, len);
+	__u64 sum = csum_add(0, data, len);
 
 	if (len & 1)
 		sum += ((const __u8 *)data)[len - 1];
 	return sum;
 }
 
-static __u32 fold(__u32 sum)
+static __u32 fold(__u64 sum)
 {
 	return (__u16)~csum_fold(sum);
 }
 
 /* RFC 1624: the checksum after bytes that added up to `before` add up to `after`. */
-static __u16 sum_changed(__u16 sum, __u32 before, __u32 after)
+static __u16 sum_changed(__u16 sum, __u64 before, __u64 after)
 {
 	return csum_fold((__u16)~sum + (__u16)~fold(before) + fold(after));
 }
 
-static __u32 pseudo_sum(const struct ipv4_hdr *ip, __u32 len)
+static __u64 pseudo_sum(const struct ipv4_hdr *ip, __u32 len)
 {
 	return csum_add(0, ip->src, 8) + MEV_HTONS(ip->proto) + MEV_HTONS(len);
 }
@@ -103,7 +103,7 @@ static __u64 hash_of(const struct stack_guard *g, const void *far_ip, __be16 far
 
 static void replace(struct tcp_header *tcp, void *field, __be32 value)
 {
-	__u32 before = csum_add(0, field, 4);
+	__u64 before = csum_add(0, field, 4);
 
 	memcpy(field, &value, sizeof(value));
 	tcp->sum = sum_changed(tcp->sum, before, csum_add(0, field, 4));
@@ -137,7 +137,8 @@ static __u64 *judge_tcp(const struct stack_guard *g, struct stack_counters *c,
 			struct guard_segment *seg)
 {
 	struct tcp_header *tcp = transport;
-	__u32 head, before;
+	__u64 before;
+	__u32 head;
 	__u8 flags;
 
 	if (len < sizeof(*tcp))

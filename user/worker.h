@@ -55,7 +55,8 @@ struct worker {
 	__u64 *pool_replies; /* by slot; written by this worker only */
 	pthread_t thread;
 	void *(*loop)(void *);
-	sem_t unprivileged; /* posted once the thread is */
+	sem_t unprivileged; /* posted once the thread is, or once it failed to be: */
+	int drop_err;
 	struct latency_clock clock;
 	struct worker_counters counters __cacheline_aligned;
 	struct latency_hist hot_path_ns __cacheline_aligned; /* frame in hand to reply written */

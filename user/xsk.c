@@ -123,8 +123,11 @@ int xsk_open(struct xsk **out, const char *ifname, __u32 queue, bool zerocopy)
 	}
 	x->fd = xsk_socket__fd(x->socket);
 	err = learn_mode(x);
-	if (err)
+	if (err) {
+		log_err("cannot ask in which mode queue %u of %s is bound: %s", queue, ifname,
+			strerror(-err));
 		goto fail;
+	}
 	*out = x;
 	return 0;
 

@@ -38,6 +38,9 @@ static const char usage[] =
 	"      --from IP:PORT[-PORT] (default: 192.168.69.1:40000-40063)\n"
 	"      --rounds N          1 to 100 (default: 5)\n"
 	"      --duration S        seconds a program and round (default: 0.5)\n"
+	"      --clock wall|cpu    what seconds are: cpu leaves out when others had the CPU, for a machine\n"
+	"                          that is not quiet; and what softirqs do where the kernel accounts\n"
+	"                          them apart (default: wall)\n"
 	"      --seed N            that frames follow from (default: 1)\n"
 	"      --cpu N             pin to this CPU\n"
 	"      --json FILE         results as JSON; - for stdout, instead of the text\n"
@@ -63,6 +66,7 @@ enum {
 	OPT_FROM,
 	OPT_ROUNDS,
 	OPT_DURATION,
+	OPT_CLOCK,
 	OPT_SEED,
 	OPT_CPU,
 	OPT_JSON,
@@ -78,6 +82,7 @@ static const struct option table[] = {
 	{ "from", required_argument, NULL, OPT_FROM },
 	{ "rounds", required_argument, NULL, OPT_ROUNDS },
 	{ "duration", required_argument, NULL, OPT_DURATION },
+	{ "clock", required_argument, NULL, OPT_CLOCK },
 	{ "seed", required_argument, NULL, OPT_SEED },
 	{ "cpu", required_argument, NULL, OPT_CPU },
 	{ "json", required_argument, NULL, OPT_JSON },
@@ -131,6 +136,15 @@ static bool take_peer(char *value, struct live_options *o)
 	       option_wrong("--peer", value, "[NETNS,]IFACE, such as /var/run/netns/x-host,veth0");
 }
 
+static bool take_clock(const char *value, struct live_options *o)
+{
+	static const char *const clocks[] = { "wall", "cpu" };
+	int i = option_pick("--clock", value, clocks, 2, "wall or cpu");
+
+	o->by_cpu_time = i == 1;
+	return i >= 0;
+}
+
 static bool take(int option, struct live_options *o)
 {
 	switch (option) {
@@ -161,6 +175,8 @@ static bool take(int option, struct live_options *o)
 		       option_wrong("--rounds", optarg, "1 to 100");
 	case OPT_DURATION:
 		return option_seconds("--duration", optarg, 1, &o->duration_ns);
+	case OPT_CLOCK:
+		return take_clock(optarg, o);
 	case OPT_SEED:
 		return option_seed(optarg, &o->seed);
 	case OPT_CPU:

@@ -39,6 +39,7 @@ struct live_options {
 	bool has_to_mac;
 	__u32 rounds;
 	__u64 duration_ns; /* of a program in a round */
+	bool by_cpu_time;
 	__u64 seed;
 	__u32 cpu; /* or PROCESS_NO_CPU */
 	bool verbose;

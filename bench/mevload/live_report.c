@@ -34,7 +34,7 @@ static struct spread spread_of(double *values, __u32 cnt)
 	return s;
 }
 
-enum figure { FRAMES_PER_S, OWN_NS, RATIO, BACK_PER_S, REPLIES_PER_S };
+enum figure { FRAMES_PER_S, OWN_NS, RATIO, BACK_PER_S, REPLIES_PER_S, CPU_SHARE };
 
 /* A program's figure in a round; `base` is the same round of what ratios are to. */
 static double figure_of(const struct live_round *r, const struct live_round *base, enum figure f)
@@ -48,6 +48,8 @@ static double figure_of(const struct live_round *r, const struct live_round *bas
 		return r->back_per_s;
 	case REPLIES_PER_S:
 		return r->replies_per_s;
+	case CPU_SHARE:
+		return r->cpu_share;
 	default:
 		return r->frames_per_s;
 	}
@@ -101,16 +103,17 @@ static void print_head(const struct live_report *r)
 		if (o->mix.weight[k])
 			printf(" %s %u", live_kind_name((enum live_kind)k),
 			       kind_cnt(r->frames, (enum live_kind)k));
-	printf("; rounds of %.3f s a program\n", (double)o->duration_ns / 1e9);
+	printf("; rounds of %.3f s%s a program\n", (double)o->duration_ns / 1e9,
+	       o->by_cpu_time ? " of CPU time" : "");
 }
 
 static void print_program(const struct live_report *r, const struct live_result *p)
 {
 	struct spread rate = figure(r, p, FRAMES_PER_S);
 
-	printf("%-12s %2u %8.3f  (%.3f to %.3f) %8.1f", live_program_name(p->program), p->round_cnt,
-	       rate.median / 1e6, rate.least / 1e6, rate.most / 1e6,
-	       rate.median > 0 ? 1e9 / rate.median : 0);
+	printf("%-12s %2u %3.0f %8.3f  (%.3f to %.3f) %8.1f", live_program_name(p->program),
+	       p->round_cnt, figure(r, p, CPU_SHARE).median * 100, rate.median / 1e6,
+	       rate.least / 1e6, rate.most / 1e6, rate.median > 0 ? 1e9 / rate.median : 0);
 	if (base_of(r))
 		printf(" %8.1f %8.3f", figure(r, p, OWN_NS).median, figure(r, p, RATIO).median);
 	if (r->options->peer)
@@ -138,7 +141,7 @@ static int print_text(const struct live_report *r)
 	const struct live_options *o = r->options;
 
 	print_head(r);
-	printf("%-12s rounds, Mframes/s, median (least to most), ns a frame", "program");
+	printf("%-12s rounds, CPU %%, Mframes/s: median (least to most), ns a frame", "program");
 	if (base_of(r))
 		printf(", ns more than drop, ratio to drop");
 	if (o->peer)
@@ -200,6 +203,7 @@ static json_t *program_json(const struct live_report *r, const struct live_resul
 	json_object_set_new(o, "rounds", rounds);
 	json_object_set_new(o, "back_rounds", back);
 	json_object_set_new(o, "frames_per_s", spread_json(figure(r, p, FRAMES_PER_S)));
+	json_object_set_new(o, "cpu_share", spread_json(figure(r, p, CPU_SHARE)));
 	json_object_set_new(o, "ns_more_than_drop",
 			    base ? spread_json(figure(r, p, OWN_NS)) : json_null());
 	json_object_set_new(o, "ratio_to_drop",
@@ -229,6 +233,7 @@ static json_t *report_json(const struct live_report *r)
 	json_object_set_new(o, "attached", *r->attached ? json_string(r->attached) : json_null());
 	json_object_set_new(o, "frame_len", number(LIVE_LEN));
 	json_object_set_new(o, "mix", mix);
+	json_object_set_new(o, "clock", json_string(r->options->by_cpu_time ? "cpu" : "wall"));
 	json_object_set_new(o, "seed", number(r->options->seed));
 	json_object_set_new(o, "duration_s", thousandths((double)r->options->duration_ns / 1e9));
 	json_object_set_new(o, "programs", programs);
@@ -258,6 +263,23 @@ static int write_json_file(const struct live_report *r)
 	return err;
 }
 
+/* Whoever measures should know that somebody else was measured as well. */
+static void warn_of_company(const struct live_report *r)
+{
+	for (__u32 i = 0; i < r->options->program_cnt; i++) {
+		const struct live_result *p = &r->results[i];
+		double share = figure(r, p, CPU_SHARE).median;
+
+		if (!p->round_cnt || share > 0.95 || r->options->by_cpu_time)
+			continue;
+		log_warn(
+			"the generator had its CPU for %.0f %% of the time only: frames a second are "
+			"too few; pin it to a CPU that nobody else uses, or take --clock cpu",
+			share * 100);
+		return;
+	}
+}
+
 int live_report(const struct live_report *r)
 {
 	const char *path = r->options->json_path;
@@ -266,6 +288,7 @@ int live_report(const struct live_report *r)
 
 	if (err)
 		log_err("cannot write the results to stdout: %s", strerror(-err));
+	warn_of_company(r);
 	if (path && !json_only)
 		more = write_json_file(r);
 	if (more)

@@ -45,25 +45,42 @@ static void add_verdicts(struct mev_counters *to, const struct mev_counters *bef
 		sum[i] += till[i] - from[i];
 }
 
-/* Runs for the time of a round; frames and ns that count. */
-static int run_timed(struct live_progs *p, const struct live_options *o, __u64 *frames, __u64 *ns)
+static __u64 clock_ns(clockid_t clock)
 {
-	__u32 cnt = FIRST_CNT;
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (__u64)ts.tv_sec * 1000000000 + (__u64)ts.tv_nsec;
+}
+
+/* Frames that count, and for how long they ran. */
+struct timed {
+	__u64 frames;
+	__u64 ns, cpu_ns;
+};
+
+/* Runs for the time of a round. */
+static int run_timed(struct live_progs *p, const struct live_options *o, struct timed *t)
+{
+	const __u64 *ns = o->by_cpu_time ? &t->cpu_ns : &t->ns;
 	__u64 made, first;
+	__u32 cnt = FIRST_CNT;
 	int err;
 
+	*t = (struct timed){ 0 };
 	err = live_progs_run(p, FIRST_CNT, &first);
 	made = first;
-	for (*ns = 0; !err && !process_stop && *ns < o->duration_ns;) {
-		__u64 start = latency_monotonic_ns(), took;
+	while (!err && !process_stop && *ns < o->duration_ns) {
+		__u64 before = *ns, wall = clock_ns(CLOCK_MONOTONIC);
+		__u64 cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 		err = live_progs_run(p, cnt, &made);
-		took = latency_monotonic_ns() - start;
-		*ns += took;
-		if (took < RUN_NS && cnt < MOST_CNT)
+		t->cpu_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+		t->ns += clock_ns(CLOCK_MONOTONIC) - wall;
+		if (*ns - before < RUN_NS && cnt < MOST_CNT)
 			cnt *= 2;
 	}
-	*frames = made - first;
+	t->frames = made - first;
 	return err;
 }
 
@@ -72,8 +89,9 @@ static int measure(struct live_progs *p, const struct live_options *o,
 {
 	struct live_came_back before = { 0 }, after = { 0 };
 	struct mev_counters first, last;
-	__u64 frames = 0, ns = 0, made;
 	struct live_round *round;
+	struct timed t = { 0 };
+	__u64 made, ns;
 	int err;
 
 	err = live_progs_select(p, r->program);
@@ -82,7 +100,7 @@ static int measure(struct live_progs *p, const struct live_options *o,
 	if (!err && o->peer)
 		err = live_progs_came_back(p, &before);
 	if (!err)
-		err = run_timed(p, o, &frames, &ns);
+		err = run_timed(p, o, &t);
 	if (!err && o->peer) {
 		after = before;
 		err = settle(p, &after);
@@ -91,17 +109,19 @@ static int measure(struct live_progs *p, const struct live_options *o,
 		err = live_progs_verdicts(p, &last);
 	if (err)
 		return err;
-	made = frames + FIRST_CNT;
+	made = t.frames + FIRST_CNT;
 	r->made += made;
 	live_mix_due(set, made, r->due);
 	if (r->counted)
 		add_verdicts(&r->verdicts, &first, &last);
 	r->back.frames += after.frames - before.frames;
 	r->back.replies += after.replies - before.replies;
+	ns = o->by_cpu_time ? t.cpu_ns : t.ns;
 	if (process_stop || !ns)
 		return 0; /* cut short: counted, but no round */
 	round = &r->rounds[r->round_cnt++];
-	round->frames_per_s = (double)frames * 1e9 / (double)ns;
+	round->frames_per_s = (double)t.frames * 1e9 / (double)ns;
+	round->cpu_share = (double)t.cpu_ns / (double)t.ns;
 	/* The warm-up's came back, too: as many of them as of the rest. */
 	round->back_per_s =
 		round->frames_per_s * (double)(after.frames - before.frames) / (double)made;

@@ -10,6 +10,7 @@
 struct live_round {
 	double frames_per_s;
 	double back_per_s, replies_per_s; /* at the peer */
+	double cpu_share;                 /* of the time, that the generator had its CPU */
 };
 
 /* Of one program. Verdicts and what came back include the warm-up of each round. */

@@ -19,7 +19,7 @@ $(MEVLOAD_OBJ): CPPFLAGS += -Ibench/mevload
 $(MEVLOAD_OBJ): $(B)/bench/mevload.o/%.o: bench/mevload/%.c | $(SKEL) $(MEVLOAD_SKEL)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MD -MP -c $< -o $@
 
 $(MEVLOAD): $(MEVLOAD_OBJ) $(LIB_OBJ)
 	$(call say,LD,$@)

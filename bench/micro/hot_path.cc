@@ -22,28 +22,31 @@ constexpr __u32 FIXED = 1, OPTIMAL = 0;
 constexpr __u32 BATCH = 64, RING = 2048, MEMORY = HOT_MAX_CHUNKS;
 
 const hot_case decide_cases[] = {
-	{ "optimal/pools_1/cached", OPTIMAL, 1, BATCH, false, false, false },
-	{ "optimal/pools_1000/cached", OPTIMAL, 1000, BATCH, false, false, false },
-	{ "optimal/pools_65536/cached", OPTIMAL, 65536, BATCH, false, false, false },
-	{ "optimal/pools_1/memory", OPTIMAL, 1, MEMORY, false, false, false },
-	{ "optimal/pools_1000/memory", OPTIMAL, 1000, MEMORY, false, false, false },
-	{ "optimal/pools_65536/memory", OPTIMAL, 65536, MEMORY, false, false, false },
-	{ "fixed/pools_1/cached", FIXED, 1, BATCH, false, false, false },
-	{ "fixed/pools_1000/cached", FIXED, 1000, BATCH, false, false, false },
-	{ "fixed/pools_65536/cached", FIXED, 65536, BATCH, false, false, false },
-	{ "fixed/pools_65536/memory", FIXED, 65536, MEMORY, false, false, false },
-	{ "no_hint/pools_1000/cached", OPTIMAL, 1000, BATCH, true, false, false },
-	{ "no_hint/pools_65536/memory", OPTIMAL, 65536, MEMORY, true, false, false },
-	{ "ipv6/pools_1000/cached", OPTIMAL, 1000, BATCH, false, true, false },
-	{ "verify_checksum/pools_1000/cached", OPTIMAL, 1000, BATCH, false, false, true },
+	{ "optimal/pools_1/cached", OPTIMAL, 1, BATCH },
+	{ "optimal/pools_1000/cached", OPTIMAL, 1000, BATCH },
+	{ "optimal/pools_65536/cached", OPTIMAL, 65536, BATCH },
+	{ "optimal/pools_1/memory", OPTIMAL, 1, MEMORY },
+	{ "optimal/pools_1000/memory", OPTIMAL, 1000, MEMORY },
+	{ "optimal/pools_65536/memory", OPTIMAL, 65536, MEMORY },
+	{ "fixed/pools_1/cached", FIXED, 1, BATCH },
+	{ "fixed/pools_1000/cached", FIXED, 1000, BATCH },
+	{ "fixed/pools_65536/cached", FIXED, 65536, BATCH },
+	{ "fixed/pools_65536/memory", FIXED, 65536, MEMORY },
+	{ "no_hint/pools_1000/cached", OPTIMAL, 1000, BATCH, .no_hint = true },
+	{ "no_hint/pools_65536/memory", OPTIMAL, 65536, MEMORY, .no_hint = true },
+	{ "ipv6/pools_1000/cached", OPTIMAL, 1000, BATCH, .ipv6 = true },
+	{ "verify_checksum/pools_1000/cached", OPTIMAL, 1000, BATCH, .verify_sum = true },
 };
 
 const hot_case work_cases[] = {
-	{ "optimal/pools_1", OPTIMAL, 1, RING, false, false, false },
-	{ "optimal/pools_1000", OPTIMAL, 1000, RING, false, false, false },
-	{ "optimal/pools_65536", OPTIMAL, 65536, RING, false, false, false },
-	{ "fixed/pools_1000", FIXED, 1000, RING, false, false, false },
-	{ "no_hint/pools_65536", OPTIMAL, 65536, RING, true, false, false },
+	{ "optimal/pools_1/cached", OPTIMAL, 1, RING },
+	{ "optimal/pools_1000/cached", OPTIMAL, 1000, RING },
+	{ "optimal/pools_65536/cached", OPTIMAL, 65536, RING },
+	{ "fixed/pools_1000/cached", FIXED, 1000, RING },
+	{ "no_hint/pools_65536/cached", OPTIMAL, 65536, RING, .no_hint = true },
+	{ "optimal/pools_1/flushed", OPTIMAL, 1, RING, .flushed = true },
+	{ "optimal/pools_1000/flushed", OPTIMAL, 1000, RING, .flushed = true },
+	{ "optimal/pools_65536/flushed", OPTIMAL, 65536, RING, .flushed = true },
 };
 
 using lap = hot_lap;
@@ -120,7 +123,8 @@ void micro::hot_path()
 	     "last-level cache holds. 131,072 different swaps. `no_hint`: the pool is looked up.");
 	note("worker",
 	     "ns a candidate in the AF_XDP worker's loop without the kernel: four rings, clock, "
-	     "histograms, counters, 2,048 frames a lap in random order of the UMEM's.");
+	     "histograms, counters, 2,048 frames a lap in random order of the UMEM's. `flushed`: "
+	     "their frames are in no cache, as from a card that writes to memory.");
 	add_all("hot_path", decide_cases, hot_decide, "optimal/pools_1/cached");
-	add_all("worker", work_cases, hot_work, "optimal/pools_1");
+	add_all("worker", work_cases, hot_work, "optimal/pools_1/cached");
 }

@@ -212,6 +212,14 @@ struct hot_world *hot_open(const struct hot_case *c, __u32 swap_cnt)
 	return w;
 }
 
+static inline void flush(const __u8 *p, size_t len)
+{
+#if defined(__x86_64__)
+	for (size_t i = 0; i < len; i += MEV_CACHELINE)
+		__builtin_ia32_clflush(p + i);
+#endif
+}
+
 void hot_prepare(struct hot_world *w)
 {
 	struct xdp_desc *desc = w->xsk.rx.ring;
@@ -223,6 +231,8 @@ void hot_prepare(struct hot_world *w)
 		__u8 *frame = w->xsk.umem.area + w->addr[i];
 
 		memcpy(frame - sizeof(s->hint), s, sizeof(*s));
+		if (w->c.flushed)
+			flush(frame - MEV_CACHELINE, 3 * MEV_CACHELINE);
 	}
 	for (__u32 i = 0; i < cnt && cnt <= XSK_RING_SIZE; i++)
 		desc[(w->rx.producer + i) % XSK_RING_SIZE] =

@@ -26,6 +26,7 @@ struct hot_case {
 	bool no_hint; /* as from a driver without metadata */
 	bool ipv6;
 	bool verify_sum;
+	bool flushed; /* out of the caches, as from a card that writes to memory; x86 only */
 };
 
 struct hot_world;

@@ -58,8 +58,8 @@ void micro::histogram()
 void micro::checksum()
 {
 	note("checksum",
-	     "Of an IPv4 header, of a swap's UDP datagram, and both of a reply with "
-	     "addresses and ports changing sides. naive: byte by byte, as RFC 1071 has it.");
+	     "Of an IPv4 header, of a swap's UDP datagram, and a whole reply written, both "
+	     "of its checksums included. naive: byte by byte, as RFC 1071 has it.");
 	add_loops("checksum", checksum_loops, checksum_loop_cnt, checksum_prepare());
 }
 

@@ -46,11 +46,12 @@ def test_each_verdict_is_the_predicted(bare):
     """All kinds at once; by the attached program itself, and by its text that drops what it passes."""
     mix = ",".join(f"{kind}=1" for kind in KINDS)
     with Node(bare, "--json") as node:
-        found = live(bare, "--mix", mix, "--program", "drop,parse,attached,filter_drop")
+        found = live(bare, "--mix", mix, "--program", "drop,parse,attached,filter_drop",
+                     "--clock", "cpu")
         counters = node.counters()
         node.stop()
     assert sum(found["mix"].values()) == 2048 and set(found["mix"]) == set(KINDS)
-    assert found["attached"] == "mev_filter"
+    assert (found["attached"], found["clock"]) == ("mev_filter", "cpu")
     total = {}
     for name in ("attached", "filter_drop"):
         program = found["programs"][name]
@@ -151,6 +152,7 @@ def test_text_and_interrupt(world):
     (["--mix", "candidate"], 2, "KIND=N"),
     (["--rounds", "0"], 2, "1 to 100"),
     (["--duration", "0"], 2, "want seconds"),
+    (["--clock", "sun"], 2, "wall or cpu"),
     (["--from", "192.168.69.1:0"], 2, "not 0"),
     (["--to", "192.168.69.2"], 2, "want MAC,IP:PORT"),
     (["--config", "/nonexistent"], 2, "cannot open configuration"),

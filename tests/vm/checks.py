@@ -41,6 +41,7 @@ def traffic(mode: str, *options):
     def check(bench: Bench) -> str:
         sent, wire = bench.capture(mode, *options), bench.guest.wire
         with bench.guest.node("--mode", bench.machine.mode, config=sent.config) as node:
+            bench.empty_asks()  # of earlier checks
             wire.barrier()
             wire.take()
             barriers = 1 + wire.replay(sent.frames)
@@ -48,8 +49,7 @@ def traffic(mode: str, *options):
             ended = node.stop()
         expected = {**sent.expected, "verdicts": {**sent.expected["verdicts"]}}
         expected["verdicts"]["pass"] += barriers
-        for name, count in ended.summary["xsk"].items():
-            bench.statistics[name] = bench.statistics.get(name, 0) + count
+        bench.account(ended.summary["xsk"])
         found = replies.check(wire.take(), expected=sent.replies)
         different = compare.differences(ended.summary, expected, len(sent.frames) + barriers, found)
         assert (ended.code, ended.err, different, found.faults) == (0, [], [], []), \
@@ -57,3 +57,17 @@ def traffic(mode: str, *options):
         return f"{len(sent.frames):,} frames, {found.replies:,} replies"
 
     return check
+
+
+def statistics(bench: Bench) -> str:
+    """XDP_STATISTICS of all captures before are zero."""
+    assert bench.statistics, "no capture went before"
+    counted = {name: count for name, count in bench.statistics.items() if count}
+    # In copy mode the kernel finds the TX ring empty when it has sent all there was.
+    ends = counted.pop("tx_ring_empty_descs", 0) if bench.machine.mode != "zerocopy" else 0
+    assert not counted, counted
+    notes = [f"tx_ring_empty_descs {ends}: the end of each batch in copy mode"] if ends else []
+    if bench.explained:
+        notes.append(f"rx_fill_ring_empty_descs {bench.explained}, all of them virtio_net asking "
+                     "for 0 buffers at detach (kprobe)")
+    return "; ".join(notes)

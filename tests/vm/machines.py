@@ -23,7 +23,7 @@ class Machine(NamedTuple):
     mode: str  # what --mode auto ends in
     prepare: tuple = (OPEN,)  # command lines before everything else
     padded: bool = True  # whether short frames arrive padded, as Ethernet does
-    dispatcher: bool = False  # whether libxdp's takes our program
+    metadata_in_dispatcher: bool = False  # whether libxdp's takes a program that leaves metadata
     queues: int = 1  # of a virtio_net; more than one need a TAP device, and root
     only: tuple = ()  # checks, by name; () for all that have their place
     label: str = ""
@@ -48,9 +48,9 @@ ACCESS_PLATFORM = ("disable-legacy=on", "iommu_platform=on")
 
 MACHINES = (
     Machine("virtio_net", "bookworm-security", CLOUD, _virtio(*ACCESS_PLATFORM), "copy",
-            padded=False, dispatcher=True),
+            padded=False, metadata_in_dispatcher=True),
     Machine("virtio_net", "bookworm-backports", CLOUD, _virtio(*ACCESS_PLATFORM), "copy",
-            padded=False, dispatcher=True),
+            padded=False),
     Machine("virtio_net", "trixie-backports", CLOUD, _virtio(*ACCESS_PLATFORM), "zerocopy",
             padded=False),
     Machine("igb", "trixie-backports", FULL, _pcie("igb"), "zerocopy",

@@ -41,23 +41,24 @@ class Matrix:
 
     def show(self) -> None:
         """The table, the notes under it, and the summary."""
-        wide = max(map(len, self._checks))
-        notes = []
+        notes, wide = [], max(map(len, self._checks))
 
         def text(guest, check):
             cell = self.cell(guest, check)
             if not cell.note:
                 return MARKS[cell.state]
-            if (guest, cell.note) not in notes:
-                notes.append((guest, cell.note))
-            return f"{MARKS[cell.state]} [{notes.index((guest, cell.note)) + 1}]"
+            note = f"{guest}: {cell.note}" if cell.state == FAILED else cell.note
+            if note not in notes:
+                notes.append(note)
+            return f"{MARKS[cell.state]} [{notes.index(note) + 1}]"
 
-        print("\n" + " " * wide + "".join(f"  {guest:>18}" for guest in self._guests))
+        columns = [max(8, len(guest)) for guest in self._guests]
+        print("\n" + " " * wide + "".join(map("  {:>{}}".format, self._guests, columns)))
         for check in self._checks:
-            print(f"{check:{wide}}" + "".join(f"  {text(guest, check):>18}"
-                                              for guest in self._guests))
+            print(f"{check:{wide}}" + "".join(
+                f"  {text(guest, check):>{column}}" for guest, column in zip(self._guests, columns)))
         print()
-        for i, (guest, note) in enumerate(notes):
-            print(f"[{i + 1}] {guest}: {note}")
+        for i, note in enumerate(notes):
+            print(f"[{i + 1}] {note}")
         print(f"\n{self.count(PASSED)} passed, {self.count(FAILED)} failed, "
               f"{self.count(SKIPPED)} skipped")

@@ -27,8 +27,9 @@ from machines import MACHINES  # noqa: E402
 from matrix import ABSENT, FAILED, PASSED, SKIPPED, Cell, Matrix  # noqa: E402
 
 BUILD = Path(os.environ.get("B", ROOT / "build")).resolve()
-FILES = (BUILD / "mevnode", BUILD / "bpf" / "mev_filter.bpf.o", "/usr/sbin/bpftool",
-         "/usr/sbin/xdp-loader", "/sbin/ethtool", "/bin/ip")
+FILES = (BUILD / "mevnode", BUILD / "bpf" / "mev_filter.bpf.o",
+         BUILD / "bpf" / "mev_filter_chain.bpf.o", BUILD / "bpf" / "bystander.bpf.o",
+         "/usr/sbin/bpftool", "/usr/sbin/xdp-loader", "/sbin/ethtool", "/bin/ip")
 JOBS = 2  # guests at a time: each has two CPUs of its own, emulated
 
 DESCRIPTION = """\
@@ -127,8 +128,9 @@ class Run:
             return 0
         names = chosen(guests, self._args.guest)
         self._matrix = Matrix(names, self._checks)
+        longest_first = sorted(names, key=lambda name: guests[name][0].mode != "zerocopy")
         with ThreadPoolExecutor(JOBS) as pool:
-            for future in [pool.submit(self._guest, name, *guests[name]) for name in names]:
+            for future in [pool.submit(self._guest, name, *guests[name]) for name in longest_first]:
                 future.result()
         self._matrix.show()
         unprivileged = self._matrix.count(SKIPPED) and os.environ.get("REQUIRE_PRIV") == "1"

@@ -110,10 +110,13 @@ static int on_timer(void *snapshot)
 int snapshot_schedule(struct snapshot *s, struct events *e)
 {
 	const struct itimerspec second = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	int err = timerfd_settime(s->timer_fd, 0, &second, NULL) ? -errno : 0;
 
-	if (timerfd_settime(s->timer_fd, 0, &second, NULL))
-		return -errno;
-	return events_add(e, s->timer_fd, on_timer, s);
+	if (!err)
+		err = events_add(e, s->timer_fd, on_timer, s);
+	if (err)
+		log_err("cannot take a snapshot a second: %s", strerror(-err));
+	return err;
 }
 
 const struct stats *snapshot_stats(const struct snapshot *s)
