@@ -15,6 +15,7 @@ from results import AIMS, LESS_IS_BETTER, Results, judge
 
 TITLES = {
     "filter": "Filter capacity, Mframes/s on one CPU",
+    "engines": "Replies per second to frames made in the driver, all candidates, one CPU",
     "rate-native": "Replies per second, native mode (flood)",
     "rate-skb": "Replies per second, skb mode (flood)",
     "rtt-native": "Round trip, native mode, ns (one outstanding)",
@@ -143,7 +144,22 @@ def filter_lines(results: Results, group: str) -> list:
                     "ns a frame", "to an empty XDP_DROP"], rows)]
 
 
-LINES = {"rate": rate_lines, "rtt": rtt_lines, "load": load_lines, "filter": filter_lines}
+def engine_lines(results: Results, group: str) -> list:
+    """Both engines, and what their frames did with no work."""
+    rows = []
+    for cell in results.cells(group):
+        if not results.rounds(group, cell):
+            rows.append([cell, results.why_not(group, cell), ""])
+            continue
+        values = results.values(group, cell, "replies")
+        ratios = results.ratios(group, "replies", cell, ("kernel:reflect",))
+        rows.append([cell, f"{thousands(median(values))} ({thousands(min(values))} to "
+                     f"{thousands(max(values))})", f"{median(ratios):.2f}" if ratios else ""])
+    return [*table(["engine:program", "sent back/s: median (least to most)", "to a bare reflector"],
+                   rows)]
+
+
+LINES = {"engines": engine_lines, "rate": rate_lines, "rtt": rtt_lines, "load": load_lines, "filter": filter_lines}
 
 
 def machine_lines(machine: dict) -> list:

@@ -47,6 +47,16 @@ struct swap_reply {
 	__u64 slot;         /* slot of the pool state that was used */
 } __wire_words;
 
+/*
+ * A 64-bit field of these. In BPF a 2-aligned one takes ten instructions; where the machine reads
+ * and writes at any address, as the verifier then allows, one does.
+ */
+#if defined(__bpf__) && (defined(__TARGET_ARCH_x86) || defined(__TARGET_ARCH_arm64))
+#define MEV_WIRE64(field) (*(__typeof__(field) *)(void *)&(field))
+#else
+#define MEV_WIRE64(field) (field)
+#endif
+
 #define MEV_ASSERT_FIELD(type, field, off) \
 	_Static_assert(__builtin_offsetof(struct type, field) == (off), #type "." #field)
 
