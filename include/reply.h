@@ -89,8 +89,8 @@ static __always_inline __u32 reply_write(const struct packet *p, __u64 profit, _
 	struct swap_reply *reply = p->payload; /* its nonce is where the swap's is, and stays */
 	struct eth_hdr *eth = p->eth;
 	struct udp_hdr *udp = p->udp;
-	__u16 sum = reply_udp_sum(p, &(const struct swap_reply){ reply->nonce, profit,
-								  front_run_in, slot });
+	__u16 sum = reply_udp_sum(p, &(const struct swap_reply){ reply->nonce, profit, front_run_in,
+								 slot });
 
 	udp->sum = sum;
 	udp->len = MEV_HTONS(sizeof(*udp) + sizeof(*reply));

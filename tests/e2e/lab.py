@@ -397,6 +397,18 @@ class Node:
         return Ended(self.process.returncode, self._out, self._err.read().splitlines(),
                      json.loads(last) if last.startswith("{") else {})
 
+    def said(self) -> list:
+        """The lines on stderr so far."""
+        return os.pread(self._err.fileno(), 1 << 24, 0).decode().splitlines()
+
+    def reload(self) -> str:
+        """SIGHUP, and the one line that the node says of it."""
+        before = len(self.said())
+        self.process.send_signal(signal.SIGHUP)
+        until(lambda: len(self.said()) > before, "the node says something about SIGHUP")
+        line, = self.said()[before:]
+        return line
+
     def stop(self) -> Ended:
         """SIGINT, and the end it makes of it."""
         return self.ended(signal.SIGINT)
