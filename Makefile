@@ -34,7 +34,7 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Iinclude -I. 
 USER_SRC := $(wildcard user/*.c user/doctor/*.c user/live/*.c)
 USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
 LIB_OBJ := $(filter-out $(B)/user/main.o,$(USER_OBJ))
-SKEL := $(B)/sys/mev_filter.skel.h
+SKEL := $(B)/sys/mev_filter.skel.h $(B)/sys/mev_tx_lost.skel.h
 
 UNIT_SRC := $(wildcard tests/unit/*.c)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(B)/%.o)
@@ -43,7 +43,7 @@ BPFT_OBJ := $(BPFT_SRC:%.c=$(B)/%.o)
 BPFT_BPF := $(patsubst tests/bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard tests/bpf/*.bpf.c))
 
 .PHONY: all help
-FILTERS := $(B)/bpf/mev_filter.bpf.o $(B)/bpf/mev_filter_chain.bpf.o
+FILTERS := $(B)/bpf/mev_filter.bpf.o $(B)/bpf/mev_filter_chain.bpf.o $(B)/bpf/xdp_pass.bpf.o
 all: $(B)/mevnode $(FILTERS) ## build the node and the XDP program
 
 help: ## this text
@@ -171,7 +171,7 @@ HEADERS := $(wildcard include/*.h user/*.h user/doctor/*.h user/live/*.h bench/m
 format: ## apply .clang-format
 	$(Q)clang-format -i $(C_FILES)
 
-check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) ## format, static analysis, hot path's symbols
+check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) $(MEVLOAD_SKEL) $(MEVPEER_SKEL) ## format, static analysis, hot path's symbols
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 	$(Q)for h in $(HEADERS); do \
 		$(CC) $(CPPFLAGS) -Ibench/mevload -Ibench/peers $(LWIP_CFLAGS) $(CFLAGS) -fsyntax-only -x c $$h || exit 1; done

@@ -62,6 +62,8 @@ struct backend_ops {
 	 * counters cannot be read, all others have been.
 	 */
 	int (*collect)(struct backend *b, struct stats *s, unsigned int parts);
+	/* Replies that no worker has given. NULL: there are none. */
+	__u64 (*driver_replies)(struct backend *b);
 	/* Accepts one that was not started. */
 	void (*close)(struct backend *b);
 };

@@ -11,6 +11,7 @@
 #include "backend.h"
 #include "filter_prog.h"
 #include "netif.h"
+#include "xdp_tx.h"
 #include "xsk_worker.h"
 
 struct af_xdp {
@@ -20,10 +21,11 @@ struct af_xdp {
 	struct pool_table *index; /* the one in use */
 	struct af_xdp_view *view; /* the one in use */
 	struct filter_prog *prog;
-	enum run_mode mode;         /* what was obtained */
-	struct xsk_worker *workers; /* base.queue_cnt of them */
-	struct stack *stack;        /* for --own-ip, else NULL */
-	struct frame_queue *frames; /* what it sends, by the first worker */
+	enum run_mode mode;           /* what was obtained */
+	struct xdp_tx_losses *losses; /* NULL: not counted */
+	struct xsk_worker *workers;   /* base.queue_cnt of them */
+	struct stack *stack;          /* for --own-ip, else NULL */
+	struct frame_queue *frames;   /* what it sends, by the first worker */
 	__u32 started_cnt;
 };
 

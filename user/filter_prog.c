@@ -160,7 +160,7 @@ static int allow_feeds(struct filter_prog *fp, const struct config *config)
 }
 
 int filter_prog_configure(struct filter_prog *fp, const struct config *config, __u32 flags,
-			  __be32 own_ip)
+			  __be32 own_ip, enum mev_engine engine)
 {
 	int err = allow_feeds(fp, config);
 
@@ -169,6 +169,7 @@ int filter_prog_configure(struct filter_prog *fp, const struct config *config, _
 	*fp->config = config->node;
 	fp->config->flags |= flags;
 	fp->config->own_ip = own_ip;
+	fp->config->engine = engine;
 	memcpy(fp->config->mac, fp->netif.mac, sizeof(fp->config->mac));
 	return 0;
 }
@@ -268,6 +269,24 @@ __u32 filter_prog_map_id(const struct filter_prog *fp)
 int filter_prog_counters(const struct filter_prog *fp, struct mev_counters *sum)
 {
 	return map_read_sum(bpf_map__fd(fp->skel->maps.mev_verdicts), 0, sum, sizeof(*sum));
+}
+
+int filter_prog_decisions(const struct filter_prog *fp, struct latency_hist *into)
+{
+	int cpu_cnt = libbpf_num_possible_cpus(), err;
+	struct latency_hist *cpu;
+	__u32 key = 0;
+
+	if (cpu_cnt < 0)
+		return cpu_cnt;
+	cpu = calloc((size_t)cpu_cnt, sizeof(*cpu));
+	if (!cpu)
+		return -ENOMEM;
+	err = bpf_map_lookup_elem(bpf_map__fd(fp->skel->maps.mev_decision_ns), &key, cpu);
+	for (int i = 0; i < cpu_cnt && !err; i++)
+		latency_merge(into, &cpu[i]);
+	free(cpu);
+	return err;
 }
 
 int filter_prog_pool_counters(const struct filter_prog *fp, __u32 cnt,

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "config.h"
+#include "latency.h"
 #include "maps_abi.h"
 #include "netif.h"
 #include "pool.h"
@@ -42,7 +43,7 @@ void filter_prog_close(struct filter_prog *fp);
  * `own_ip`: an address whose frames the program leads to userspace as well, or 0.
  */
 int filter_prog_configure(struct filter_prog *fp, const struct config *config, __u32 flags,
-			  __be32 own_ip);
+			  __be32 own_ip, enum mev_engine engine);
 
 /* The program finds the pool from now on in `slot`, whose line is filled. 0 or -errno. */
 int filter_prog_add_pool(struct filter_prog *fp, const __u8 address[MEV_ADDRESS_LEN], __u32 slot);
@@ -92,7 +93,10 @@ __u32 filter_prog_room(const struct filter_prog *fp);
 /* The program's counters, summed over CPUs. 0 or -errno. */
 int filter_prog_counters(const struct filter_prog *fp, struct mev_counters *sum);
 
-/* The same for the pools in the first `cnt` slots; 0 for those that an adopted map has no room for. */
+/* Adds the latencies of the program's own decisions to *into. 0 or -errno. */
+int filter_prog_decisions(const struct filter_prog *fp, struct latency_hist *into);
+
+/* Its counters for the pools in the first `cnt` slots; 0 for those that an adopted map has no room for. */
 int filter_prog_pool_counters(const struct filter_prog *fp, __u32 cnt,
 			      struct mev_pool_counters *sums);
 

@@ -207,10 +207,23 @@ static void transmit_frames(struct xsk *x, struct frame_queue *q)
 	x->sent += cnt;
 }
 
+/* Books how long the first `cnt` replies took until `now`, and lets their slots go. */
+static void book(struct xsk_worker *w, struct response_ring *ring, __u32 first, __u32 cnt,
+		 __u64 now)
+{
+	for (__u32 i = 0; i < cnt; i++) {
+		const struct response *response = response_ring_at(ring, first + i);
+
+		if (response->timed)
+			latency_record(&w->base.in_node_ns, since(response->rx_ns, now));
+	}
+	response_ring_release(ring, cnt);
+}
+
 static void transmit(struct xsk_worker *w, struct response_ring *ring, struct turn *t)
 {
 	__u32 first, idx, cnt = response_ring_peek(ring, BATCH, &first);
-	__u64 now;
+	__u64 now = 0;
 
 	/* receive() took no more than TX has room for. */
 	if (cnt && xsk_ring_prod__reserve(&w->xsk->tx, cnt, &idx) == cnt) {
@@ -224,20 +237,16 @@ static void transmit(struct xsk_worker *w, struct response_ring *ring, struct tu
 		}
 		xsk_ring_prod__submit(&w->xsk->tx, cnt);
 		w->xsk->sent += cnt;
-
 		now = latency_when(&w->base.clock, latency_ticks(&w->base.clock));
-		for (__u32 i = 0; i < cnt; i++) {
-			const struct response *response = response_ring_at(ring, first + i);
-
-			if (response->timed)
-				latency_record(&w->base.in_node_ns, since(response->rx_ns, now));
-		}
-		response_ring_release(ring, cnt);
+	} else {
+		cnt = 0;
 	}
 	if (w->frames)
 		transmit_frames(w->xsk, w->frames);
 	if (xsk_tx_waiting(w->xsk))
 		kick(w, t);
+	/* Replies do not wait for their own bookkeeping (bench: mevload run --load closed, min). */
+	book(w, ring, first, cnt, now);
 }
 
 /* True while there is more to do at once. */

@@ -171,6 +171,10 @@ class World:
     def await_link(self) -> None:
         """Once a node is ready: until frames that the host's side sends reach it."""
 
+    def program_on_peer(self) -> None:
+        """One on the host's side, too, without which the node's own replies (XDP_TX) are lost."""
+        run(SCRIPTS / "netns.sh", "program", self.name)
+
     def xdp_attached(self) -> str:
         """What `ip link` says of an XDP program on the node's side: "" for none."""
         lines = self.run("node", "ip", "-d", "link", "show").stdout.splitlines()
@@ -285,6 +289,10 @@ class Replay:
         end_process(self._process)
         self._process.stdout.close()
 
+    def running(self) -> bool:
+        """Whether it is still at it."""
+        return self._process.poll() is None
+
     def sent(self) -> int:
         """How many frames went out, at its end."""
         output, _ = self._process.communicate(timeout=4 * TIMEOUT)
@@ -364,11 +372,6 @@ class Node:
 
     def __exit__(self, *_):
         self.close()
-
-    def said(self) -> str:
-        """Its stderr so far."""
-        with open(f"/proc/self/fd/{self._err.fileno()}", encoding="utf-8") as err:
-            return err.read()
 
     def _line(self) -> str:
         ready, _, _ = select.select([self.process.stdout], [], [], TIMEOUT)
