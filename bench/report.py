@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Tables out of what bench/run.sh measured: ratios first, then absolute values, then the machine.
 
-usage: report.py DIR    reads DIR/raw and DIR/machine.json, writes DIR/report.md and prints it
+usage: report.py DIR    reads DIR/raw and DIR/machine.json, writes DIR/report.md and prints it;
+                        DIR/ratios.md is its first table without the rounds, for the README
 """
 
 import json
@@ -14,6 +15,7 @@ from results import AIMS, LESS_IS_BETTER, Results, judge
 
 TITLES = {
     "filter": "Filter capacity, Mframes/s on one CPU",
+    "engines": "Replies per second to frames made in the driver, all candidates, one CPU",
     "rate-native": "Replies per second, native mode (flood)",
     "rate-skb": "Replies per second, skb mode (flood)",
     "rtt-native": "Round trip, native mode, ns (one outstanding)",
@@ -33,7 +35,7 @@ def thousands(number: float) -> str:
     return f"{number:,.0f}"
 
 
-def aims_lines(results: Results) -> list:
+def aims_rows(results: Results) -> list:
     """Each comparison that was asked for, with what came of it."""
     rows = []
     for judged in (judge(results, aim) for aim in AIMS):
@@ -45,8 +47,19 @@ def aims_lines(results: Results) -> list:
         rows.append([f"{aim.number}. {aim.text}", f"**{judged.median:.2f}**", bound,
                      "reached" if judged.reached else "**missed**",
                      " ".join(f"{ratio:.2f}" for ratio in judged.ratios)])
-    return ["### Ratios", "", "Within each round, then the median of the rounds.", "",
-            *table(["comparison", "median", "aim", "", "round by round"], rows)]
+    return rows
+
+
+AIMS_HEAD = ["comparison", "median", "aim", "", "round by round"]
+
+
+def ratios(results: Results, machine: dict) -> str:
+    """The README's table, and on what it came to be."""
+    at = machine["machine"]
+    return "\n".join([
+        *table(AIMS_HEAD[:-1], [row[:-1] for row in aims_rows(results)]),
+        f"{at.get('CPU')}; {at.get('hypervisor')}; Linux {at.get('kernel', '').split()[0]}; "
+        f"{at.get('system')}; {machine['configuration'].get('rounds')} rounds; {at.get('date')}.", ""])
 
 
 def _order(results: Results, group: str, metric: str) -> list:
@@ -131,7 +144,22 @@ def filter_lines(results: Results, group: str) -> list:
                     "ns a frame", "to an empty XDP_DROP"], rows)]
 
 
-LINES = {"rate": rate_lines, "rtt": rtt_lines, "load": load_lines, "filter": filter_lines}
+def engine_lines(results: Results, group: str) -> list:
+    """Both engines, and what their frames did with no work."""
+    rows = []
+    for cell in results.cells(group):
+        if not results.rounds(group, cell):
+            rows.append([cell, results.why_not(group, cell), ""])
+            continue
+        values = results.values(group, cell, "replies")
+        ratios = results.ratios(group, "replies", cell, ("kernel:reflect",))
+        rows.append([cell, f"{thousands(median(values))} ({thousands(min(values))} to "
+                     f"{thousands(max(values))})", f"{median(ratios):.2f}" if ratios else ""])
+    return [*table(["engine:program", "sent back/s: median (least to most)", "to a bare reflector"],
+                   rows)]
+
+
+LINES = {"engines": engine_lines, "rate": rate_lines, "rtt": rtt_lines, "load": load_lines, "filter": filter_lines}
 
 
 def machine_lines(machine: dict) -> list:
@@ -145,7 +173,8 @@ def machine_lines(machine: dict) -> list:
 
 def report(results: Results, machine: dict) -> str:
     """All of it, as Markdown."""
-    lines = aims_lines(results)
+    lines = ["### Ratios", "", "Within each round, then the median of the rounds.", "",
+             *table(AIMS_HEAD, aims_rows(results))]
     faults = results.faults()
     if faults:
         lines += ["**Not to be trusted:**", "", *(f"- {fault}" for fault in faults), ""]
@@ -164,6 +193,7 @@ def main() -> int:
     machine = json.loads((folder / "machine.json").read_text(encoding="utf-8"))
     results = Results(folder / "raw")
     text = report(results, machine)
+    (folder / "ratios.md").write_text(ratios(results, machine), encoding="utf-8")
     (folder / "report.md").write_text(text, encoding="utf-8")
     print(text)
     return 1 if results.faults() else 0

@@ -3,7 +3,7 @@
 #
 # How each responder of bench/run.sh is started and stopped. Sourced.
 #
-# Names: mevnode-spin, mevnode-wait; mevpeer's: echo-*, udp-*, udp-batch-*, packet-* (spin or wait),
+# Names: mevnode-spin, mevnode-wait, mevnode-kernel (--engine kernel); mevpeer's: echo-*, udp-*, udp-batch-*, packet-* (spin or wait),
 # reflect; testpmd-af_xdp, testpmd-af_packet: DPDK's forwarder, swapping addresses and doing no work.
 # In skb mode XDP programs of node and peers hang on the kernel's generic hook; sockets know no mode.
 #
@@ -14,6 +14,11 @@ responder_command() {
 	local name=$1 mode=$2 kind=$3 poll=${1##*-} forward=macswap
 
 	case $name in
+	mevnode-kernel)
+		[ "$mode" = skb ] || mode=copy
+		command=("$B/mevnode" run -i veth1 -m "$mode" --engine kernel
+			--pin-path "/sys/fs/bpf/mevnode/$world")
+		;;
 	mevnode-*)
 		[ "$mode" = skb ] || mode=copy
 		command=("$B/mevnode" run -i veth1 -m "$mode" --poll "$poll" --cpus "$cpu"

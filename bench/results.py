@@ -74,6 +74,14 @@ AIMS = [
     *_rate_aims("skb", 2.3),
     *_rtt_aims("native"),
     *_rtt_aims("skb"),
+    Aim("8", "replies/s to live frames: engine kernel to engine user", "engines", "replies",
+        "kernel:attached", ("spin:attached",), 5.0),
+    Aim("8", "replies/s to live frames: engine kernel to bare XDP_TX reflector", "engines",
+        "replies", "kernel:attached", ("kernel:reflect",), 0.4),
+    Aim("8", "round trip p50, native: engine kernel to engine user", "rtt-native", "p50",
+        "mevnode-kernel", ("mevnode-spin",), 0.5),
+    Aim("8", "round trip p50, native: engine kernel to bare XDP_TX reflector", "rtt-native", "p50",
+        "mevnode-kernel", ("reflect",), 1.25),
 ]
 
 
@@ -82,6 +90,12 @@ def _cells_of(path: Path) -> list:
     stem, _, round_no = path.stem.rpartition(".")
     stem = stem.replace("_of_", "/")  # a share, as a file's name may hold it
     raw = json.loads(path.read_text(encoding="utf-8"))
+    if round_no != "all" and "programs" in raw:
+        # Replies to live frames: a run a round, of some programs in turn.
+        return [(f"{stem}:{program['program']}", int(round_no),
+                 {"frames_per_s": program["rounds"][0],
+                  "received_per_s": program["back_rounds"][0]})
+                for program in raw["programs"]]
     if round_no != "all":
         return [(stem, int(round_no), raw)]
     if "programs" not in raw:

@@ -3,11 +3,12 @@
 #
 # The comparison: the node beside what one would use instead, over a veth pair, interleaved.
 #
-#	bench/run.sh [--quick] [--rounds N] [--groups LIST] [--no-plots]
+#	bench/run.sh [--quick] [--rounds N] [--groups LIST] [--keep] [--no-plots]
 #
 #	--quick     2 rounds of 0.3 s, fewer responders: under 2 minutes, good for a first look
 #	--rounds    of every responder, default 5
-#	--groups    default rate-native,rate-skb,rtt-native,rtt-skb,load-native"
+#	--groups    default filter,engines,rate-native,rate-skb,rtt-native,rtt-skb,load-native"
+#	--keep      leave other groups' results of earlier runs for the report: a run in parts
 #	--no-plots  leave docs/figures/ as it is
 #
 # Raw results are JSON under build/bench/raw/, one file a cell; build/bench/report.md has the tables;
@@ -21,14 +22,14 @@ B=${B:-build}
 out=$B/bench/raw figures=docs/figures
 world=mev-bench-$$
 client_cpu=0 cpu=1 huge_pages=256
-rounds=5 seconds=1 warmup=0.3 plots=1
-groups="filter,rate-native,rate-skb,rtt-native,rtt-skb,load-native"
+rounds=5 seconds=1 warmup=0.3 plots=1 keep=''
+groups="filter,engines,rate-native,rate-skb,rtt-native,rtt-skb,load-native"
 rates="100000 200000 300000 400000 500000 600000 700000 800000"
 # Candidates among frames of another kind, and of how many.
 shares="0/64 1/64 4/64 16/64 32/64 64/64"
 huge_pages_before='' responder_pid=''
 
-node="mevnode-spin mevnode-wait"
+node="mevnode-spin mevnode-wait mevnode-kernel"
 limits="echo-spin echo-wait reflect"
 sockets="udp-wait udp-spin udp-batch-wait udp-batch-spin packet-wait packet-spin"
 testpmd="testpmd-af_xdp testpmd-af_packet"
@@ -42,15 +43,14 @@ take_options() {
 		case $1 in
 		--quick)
 			rounds=2 seconds=0.3 warmup=0.1 plots='' shares=1/64
-			groups="filter,rate-native,rate-skb,rtt-native"
-			node="mevnode-spin mevnode-wait"
-limits="echo-spin echo-wait reflect"
-sockets="udp-wait udp-spin udp-batch-wait packet-spin"
-			limits="echo-spin echo-wait" testpmd=testpmd-af_xdp
+			groups="filter,engines,rate-native,rate-skb,rtt-native"
+			sockets="udp-wait udp-spin udp-batch-wait packet-spin"
+			limits="echo-spin echo-wait reflect" testpmd=testpmd-af_xdp
 			;;
 		--rounds) rounds=${2:?--rounds needs a number} && shift ;;
 		--groups) groups=${2:?--groups needs a list} && shift ;;
-		--no-plots) plots= ;;
+		--keep) keep=1 ;;
+		--no-plots) plots='' ;;
 		-h | --help)
 			usage
 			exit
@@ -73,6 +73,8 @@ host_has_it_all() {
 		echo "bench: two CPUs are needed, one for the client and one for the responder" >&2
 		exit 3
 	}
+	awk '$1 > 0.5 { print "bench: load average " $1 ": this machine is not quiet, and numbers will show it" }' \
+		/proc/loadavg >&2
 	bpffs_mounted
 	# For testpmd, and for everybody's packet memory, so that nobody is the better for them.
 	huge_pages_before=$(cat /proc/sys/vm/nr_hugepages)
@@ -198,7 +200,8 @@ filter_cell() {
 	fi
 	if timeout 120 nsenter --net="/var/run/netns/$world-node" "$B/bench/mevload" live -i veth1 \
 		--program drop,parse,filter_drop --mix "$mix" --rounds "$rounds" \
-		--duration "$seconds" --cpu $client_cpu --json - >"$file" 2>"$file.log"; then
+		--duration "$seconds" --clock cpu --cpu $client_cpu --json - >"$file" \
+		2>"$file.log"; then
 		sed -nE 's/.*"filter_drop".*"ratio_to_drop":\{"median":([0-9.]+).*/\1 of an empty XDP_DROP/p' \
 			"$file"
 	else
@@ -219,17 +222,54 @@ run_filter() {
 	filter_cell break_even 1/64
 }
 
+# Replies to frames made in the driver, all of them candidates: the node by either engine, and a bare
+# reflector beside it.
+engine_cell() {
+	local responder=$1 round=$2 file=$out/engines/${1#mevnode-}.$2.json
+
+	printf '%4d s  %-11s round %d/%d  %-22s ' "$SECONDS" engines "$round" "$rounds" "$responder"
+	new_world
+	if ! responder_start "$responder" native rate "$file.responder"; then
+		failed "$file" failed "not ready: $(tail -1 "$file.responder")"
+	elif timeout 120 nsenter --net="/var/run/netns/$world-node" "$B/bench/mevload" live -i veth1 \
+		--peer "/var/run/netns/$world-host,veth0" --program drop,reflect,attached \
+		--mix candidate=1 --rounds 1 --duration "$seconds" --cpu $client_cpu --json - \
+		>"$file" 2>"$file.log"; then
+		sed -nE 's/.*"attached","frames".*"replies_per_s":\{"median":([0-9]+).*/\1 replies\/s/p' "$file"
+	else
+		failed "$file" failed "mevload live: $(tail -1 "$file.log")"
+	fi
+	responder_stop
+}
+
+run_engines() {
+	local round responder
+
+	mkdir -p "$out/engines"
+	for ((round = 1; round <= rounds; round++)); do
+		for responder in mevnode-spin mevnode-kernel; do
+			engine_cell "$responder" "$round"
+		done
+	done
+}
+
 take_options "$@"
 host_has_it_all
 trap finish EXIT
 trap 'exit 130' INT TERM
-rm -rf "$out" "$B/bench/report.md"
+rm -f "$B/bench/report.md"
+for group in ${groups//,/ }; do rm -rf "${out:?}/$group"; done
+[ -n "$keep" ] || rm -rf "$out"
 mkdir -p "$out"
 B=$B bench/machine.py "rounds=$rounds" "seconds a cell=$seconds" "warm-up, s=$warmup" \
 	"client=CPU $client_cpu" "responder=CPU $cpu" \
 	"swaps=4096, all profitable, two pools" >"$B/bench/machine.json"
 for group in ${groups//,/ }; do
-	if [ "$group" = filter ]; then run_filter; else run_group "$group"; fi
+	case $group in
+	filter) run_filter ;;
+	engines) run_engines ;;
+	*) run_group "$group" ;;
+	esac
 done
 echo
 code=0

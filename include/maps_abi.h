@@ -20,6 +20,12 @@ enum mev_flag {
 	MEV_FEED_RESTRICTED = 1 << 1, /* believe updates only from sources in mev_feed_allow */
 };
 
+/* Who decides candidates and answers them. */
+enum mev_engine {
+	MEV_ENGINE_USER = 0,   /* userspace, by way of an AF_XDP socket */
+	MEV_ENGINE_KERNEL = 1, /* the XDP program itself; what it finds too hard, userspace */
+};
+
 struct mev_config {
 	__u32 ready; /* 0: nobody has configured the program yet, every frame passes */
 	__u32 flags; /* enum mev_flag */
@@ -32,7 +38,7 @@ struct mev_config {
 	__u8 mac[6]; /* of the interface, 2-aligned; unicast frames to others pass */
 	__u8 unused[2];
 	__be32 own_ip; /* frames to this address are MEV_STACK; 0: none */
-	__u8 unused2[4];
+	__u32 engine;  /* enum mev_engine; may change at any time, a frame meets one or the other */
 };
 
 /* What kind of frame travels with metadata; values that stray bytes are unlikely to have. */
@@ -82,6 +88,7 @@ struct mev_pool_counters {
 	__u64 stale;
 	__u64 swaps;      /* well-formed ones that named this pool */
 	__u64 candidates; /* of these, worth a decision */
+	__u64 replies;    /* of the program itself */
 };
 
 #endif /* MEV_MAPS_ABI_H */

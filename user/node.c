@@ -17,11 +17,15 @@
 #include "log.h"
 #include "metrics.h"
 #include "netif.h"
+#include "notify.h"
 #include "privileges.h"
+#include "reload.h"
 #include "sandbox.h"
 #include "snapshot.h"
 #include "stats.h"
 #include "worker.h"
+
+#define REPLIES_PERIOD_NS 10000000
 
 struct node {
 	struct run_options options;
@@ -32,7 +36,7 @@ struct node {
 	struct events events;
 	struct snapshot *snapshot;
 	struct metrics *metrics; /* NULL: nobody is to ask */
-	int signal_fd, timer_fd, link_fd;
+	int signal_fd, timer_fd, link_fd, replies_fd;
 };
 
 /* What the main thread waits for. */
@@ -52,11 +56,12 @@ static int open_events(struct node *n)
 
 	n->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
 	n->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	n->replies_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	n->link_fd = netif_watch_open();
 	n->control.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	n->control.event_fd = eventfd(0, EFD_CLOEXEC);
-	if (n->signal_fd < 0 || n->timer_fd < 0 || n->link_fd < 0 || n->control.wake_fd < 0 ||
-	    n->control.event_fd < 0) {
+	if (n->signal_fd < 0 || n->timer_fd < 0 || n->replies_fd < 0 || n->link_fd < 0 ||
+	    n->control.wake_fd < 0 || n->control.event_fd < 0) {
 		int err = n->link_fd < 0 ? n->link_fd : -errno;
 
 		log_err("cannot set up signals and timers: %s", strerror(-err));
@@ -67,8 +72,8 @@ static int open_events(struct node *n)
 
 static void close_events(struct node *n)
 {
-	const int fds[] = { n->signal_fd, n->timer_fd, n->link_fd, n->control.wake_fd,
-			    n->control.event_fd };
+	const int fds[] = { n->signal_fd, n->timer_fd,        n->replies_fd,
+			    n->link_fd,   n->control.wake_fd, n->control.event_fd };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
@@ -83,6 +88,25 @@ static int on_end(void *node)
 	return EXIT_DONE;
 }
 
+/* SIGHUP is no end but a configuration to be read again. */
+static int on_signal(void *node)
+{
+	struct node *n = node;
+	struct signalfd_siginfo info;
+	bool done;
+
+	if (read(n->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return EVENTS_GO_ON;
+	if (info.ssi_signo != SIGHUP)
+		return EXIT_DONE;
+	notify_reloading();
+	done = reload_run(n->backend, &n->config, n->options.config_path);
+	if (done)
+		snapshot_set_pools(n->snapshot);
+	notify_ready(n->backend, done);
+	return EVENTS_GO_ON;
+}
+
 static int on_link_news(void *node)
 {
 	const struct node *n = node;
@@ -93,14 +117,41 @@ static int on_link_news(void *node)
 	return EXIT_FAILED;
 }
 
+/* Replies that no worker gives nobody counts towards --replies: they are looked at now and then. */
+static int on_replies_due(void *node)
+{
+	struct node *n = node;
+	__u64 ticks, workers = __atomic_load_n(&n->control.replies, __ATOMIC_RELAXED);
+
+	if (read(n->replies_fd, &ticks, sizeof(ticks)) < 0)
+		return EVENTS_GO_ON;
+	return workers + n->backend->ops->driver_replies(n->backend) >= n->options.replies ?
+		       EXIT_DONE :
+		       EVENTS_GO_ON;
+}
+
+static void watch_replies(struct node *n)
+{
+	const struct itimerspec often = { .it_value.tv_nsec = REPLIES_PERIOD_NS,
+					  .it_interval.tv_nsec = REPLIES_PERIOD_NS };
+
+	events_add(&n->events, n->control.event_fd, on_end, n);
+	if (!n->options.replies || !n->backend->ops->driver_replies)
+		return;
+	events_add(&n->events, n->replies_fd, on_replies_due, n);
+	timerfd_settime(n->replies_fd, 0, &often, NULL);
+}
+
 static enum exit_code wait_for_end(struct node *n)
 {
 	struct itimerspec duration = { .it_value.tv_sec = n->options.duration_s };
 
-	events_add(&n->events, n->signal_fd, on_end, n);
+	events_add(&n->events, n->signal_fd, on_signal, n);
 	events_add(&n->events, n->timer_fd, on_end, n);
-	events_add(&n->events, n->control.event_fd, on_end, n); /* --replies */
+	watch_replies(n);
 	events_add(&n->events, n->link_fd, on_link_news, n);
+	if (notify_watchdog(&n->events, n->backend))
+		return EXIT_FAILED;
 	timerfd_settime(n->timer_fd, 0, &duration, NULL);
 	return (enum exit_code)events_run(&n->events);
 }
@@ -147,7 +198,7 @@ static int confine(const struct node *n)
 /* What others may ask a node at work. */
 static enum exit_code open_doors(struct node *n)
 {
-	int err = snapshot_open(&n->snapshot, n->backend, &n->config);
+	int err = snapshot_open(&n->snapshot, n->backend);
 
 	if (!err)
 		err = snapshot_schedule(n->snapshot, &n->events);
@@ -169,7 +220,9 @@ static enum exit_code serve(struct node *n)
 		return code;
 	}
 	say_ready(n->backend);
+	notify_ready(n->backend, true);
 	code = wait_for_end(n);
+	notify_stopping();
 	n->backend->ops->stop(n->backend);
 	return summarize(n) == EXIT_DONE ? code : EXIT_FAILED;
 }
@@ -204,8 +257,8 @@ static enum exit_code start_backend(struct node *n)
 	enum exit_code code;
 	char why[512];
 
-	if (o->adopt)
-		o->backend = BACKEND_AF_XDP;
+	if (o->adopt || o->engine == MEV_ENGINE_KERNEL)
+		o->backend = BACKEND_AF_XDP; /* demands on the XDP program */
 	if (o->backend == BACKEND_AUTO && o->mode == MODE_AUTO && wants_tap(o->interface)) {
 		log_info("%s is a TAP device, or is to be one: backend tap", o->interface);
 		o->backend = BACKEND_TAP;
@@ -265,6 +318,7 @@ static enum exit_code configure_and_serve(struct node *n)
 		return EXIT_FAILED;
 	if (open_events(n))
 		return EXIT_FAILED;
+	notify_open();
 	code = start_backend(n);
 	return code == EXIT_DONE ? serve(n) : code;
 }
@@ -275,6 +329,7 @@ enum exit_code node_run(const struct run_options *o)
 		.options = *o,
 		.signal_fd = -1,
 		.timer_fd = -1,
+		.replies_fd = -1,
 		.link_fd = -1,
 		.control = { .wake_fd = -1, .event_fd = -1, .reply_limit = o->replies },
 	};
@@ -294,6 +349,7 @@ enum exit_code node_run(const struct run_options *o)
 	if (n.backend)
 		n.backend->ops->close(n.backend);
 	close_events(&n);
+	notify_close();
 	broker_stop();
 	config_free(&n.config);
 	return code;

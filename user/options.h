@@ -27,6 +27,7 @@ struct run_options {
 	enum run_backend backend;
 	enum run_mode mode;
 	enum worker_poll poll;
+	enum mev_engine engine;
 	__u32 queues[MEV_MAX_QUEUES];
 	__u32 queue_cnt; /* 0: every RX queue */
 	__u32 cpus[WORKER_MAX_CPUS];

@@ -16,6 +16,7 @@ void stats_clear(struct stats *s, unsigned int parts)
 	s->worker = (struct worker_counters){ 0 };
 	memset(&s->hot_path_ns, 0, sizeof(s->hot_path_ns));
 	memset(&s->in_node_ns, 0, sizeof(s->in_node_ns));
+	memset(&s->decision_ns, 0, sizeof(s->decision_ns));
 	s->io_cnt = 0;
 	for (__u32 i = 0; i < s->pool_cnt && (parts & STATS_POOLS); i++) {
 		s->pools[i].filter = (struct mev_pool_counters){ 0 };
@@ -75,11 +76,24 @@ __u64 stats_frames(const struct stats *s, enum mev_verdict verdict)
 	}
 }
 
+__u64 stats_candidates(const struct stats *s)
+{
+	const struct mev_counters *c = &s->filter;
+
+	return c->redirect.packets + c->handed_up.packets + c->replied_in_driver.packets +
+	       c->unprofitable.packets;
+}
+
+__u64 stats_replies(const struct stats *s)
+{
+	return stats_frames(s, MEV_REPLIED) + stats_frames(s, MEV_REPLIED_IN_DRIVER);
+}
+
 double stats_precision(const struct stats *s)
 {
-	__u64 candidates = stats_frames(s, MEV_REDIRECT);
+	__u64 candidates = stats_candidates(s);
 
-	return candidates ? (double)s->worker.replied / (double)candidates : NAN;
+	return candidates ? (double)stats_replies(s) / (double)candidates : NAN;
 }
 
 bool stats_pool_idle(const struct stats_pool *p)
@@ -115,8 +129,8 @@ static void print_pools(const struct stats *s)
 		printf("%s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %8" PRIu64
 		       " %8" PRIu64 "\n",
 		       address, (uint64_t)p->filter.swaps, (uint64_t)p->filter.candidates,
-		       (uint64_t)p->replies, (uint64_t)p->filter.updates, (uint64_t)p->filter.gaps,
-		       (uint64_t)p->filter.stale);
+		       (uint64_t)stats_pool_replies(p), (uint64_t)p->filter.updates,
+		       (uint64_t)p->filter.gaps, (uint64_t)p->filter.stale);
 	}
 	if (more)
 		printf("and %u more pools: see --json\n", more);
@@ -162,10 +176,24 @@ static void print_stack(const struct stack_counters *c)
 	print_records("udp", &c->udp);
 }
 
+static void print_candidates(const struct stats *s)
+{
+	__u64 in_driver = stats_frames(s, MEV_REPLIED_IN_DRIVER);
+
+	if (!s->node.pid || !stats_candidates(s))
+		return;
+	printf("  of the candidates %.2f %% were answered", 100 * stats_precision(s));
+	if (in_driver)
+		printf(", %.2f %% of these in the driver",
+		       100 * (double)in_driver / (double)stats_replies(s));
+	printf("\n");
+}
+
 int stats_print(const struct stats *s)
 {
 	if (s->node.pid)
-		printf("\n%s %s on %s\n", s->node.backend, s->node.mode, s->node.interface);
+		printf("\n%s %s on %s%s\n", s->node.backend, s->node.mode, s->node.interface,
+		       s->engine == MEV_ENGINE_KERNEL ? ", engine kernel" : "");
 	else
 		printf("\nmev_filter%s%s, without a node\n", *s->node.interface ? " on " : "",
 		       s->node.interface);
@@ -177,8 +205,7 @@ int stats_print(const struct stats *s)
 			printf("  %-20s %12" PRIu64 "  %s\n", mev_verdict_name(v), (uint64_t)frames,
 			       mev_verdict_text(v));
 	}
-	if (s->node.pid && stats_frames(s, MEV_REDIRECT))
-		printf("  of the candidates %.2f %% were answered\n", 100 * stats_precision(s));
+	print_candidates(s);
 	print_pools(s);
 	if (!s->node.pid)
 		return stats_flush(); /* the rest is a node's to count */
@@ -190,5 +217,7 @@ int stats_print(const struct stats *s)
 	printf("\nlatency, ns\n");
 	print_latency("hot path", &s->hot_path_ns);
 	print_latency("in node", &s->in_node_ns);
+	if (stats_frames(s, MEV_REPLIED_IN_DRIVER))
+		print_latency("decision", &s->decision_ns);
 	return stats_flush();
 }

@@ -19,7 +19,7 @@
 /* What happened in one pool. */
 struct stats_pool {
 	struct mev_pool_counters filter;
-	__u64 replies;
+	__u64 replies; /* by workers */
 	__u8 address[MEV_ADDRESS_LEN];
 	__u32 slot; /* where its counters are */
 };
@@ -52,11 +52,13 @@ struct stats {
 	struct worker_counters worker; /* by the workers */
 	struct latency_hist hot_path_ns;
 	struct latency_hist in_node_ns;
+	struct latency_hist decision_ns;     /* of the XDP program, by the engine in the driver */
 	struct stats_field io[STATS_MAX_IO]; /* the back end's own, under `io_name` */
 	__u32 io_cnt;
 	char io_name[8];
 	__u32 has_stack;
-	__u32 ready; /* mev_config's: the filter judges */
+	__u32 ready;  /* mev_config's: the filter judges */
+	__u32 engine; /* mev_config's now: enum mev_engine */
 	__u32 pool_cnt;
 	struct stack_counters stack; /* of the node's own TCP/UDP stack */
 	struct stats_pool *pools;    /* pool_cnt of them by slot, owned by whoever owns this */
@@ -74,9 +76,11 @@ void stats_clear(struct stats *s, unsigned int parts);
 /* Adds `value` to the back end's counter `name`. */
 void stats_io(struct stats *s, const char *name, __s64 value);
 
-/*
- * Part of the candidates handed to userspace that were answered, 0 to 1; NAN where there were none.
- */
+/* Swaps worth a decision, and those of them answered, whichever engine did it. */
+__u64 stats_candidates(const struct stats *s);
+__u64 stats_replies(const struct stats *s);
+
+/* Part of the candidates that were answered, 0 to 1; NAN where there were none. */
 double stats_precision(const struct stats *s);
 
 /* Adds what one worker has counted, which may be at work. */
@@ -84,6 +88,12 @@ void stats_add_worker(struct stats *s, const struct worker *w, unsigned int part
 
 /* Adds `cnt` counters that their one writer may be changing. */
 void stats_add_u64(void *sum, const void *from, size_t cnt);
+
+/* Replies in a pool, whichever engine gave them. */
+static inline __u64 stats_pool_replies(const struct stats_pool *p)
+{
+	return p->replies + p->filter.replies;
+}
 
 /* Whether nothing has happened in a pool. */
 bool stats_pool_idle(const struct stats_pool *p);

@@ -44,7 +44,7 @@ static json_t *json_pools(const struct stats *s)
 		json_object_set_new(o, "address", json_string(address));
 		json_object_set_new(o, "swaps", json_count(p->filter.swaps));
 		json_object_set_new(o, "candidates", json_count(p->filter.candidates));
-		json_object_set_new(o, "replies", json_count(p->replies));
+		json_object_set_new(o, "replies", json_count(stats_pool_replies(p)));
 		json_object_set_new(o, "updates", json_count(p->filter.updates));
 		json_object_set_new(o, "gaps", json_count(p->filter.gaps));
 		json_object_set_new(o, "stale", json_count(p->filter.stale));
@@ -111,7 +111,19 @@ static void json_set_counts(json_t *root, const struct stats *s)
 		json_object_set_new(root, "stack", json_stack(&s->stack));
 	json_object_set_new(latency, "hot_path", json_latency(&s->hot_path_ns));
 	json_object_set_new(latency, "in_node", json_latency(&s->in_node_ns));
+	json_object_set_new(latency, "decision", json_latency(&s->decision_ns));
 	json_object_set_new(root, "latency_ns", latency);
+}
+
+/* What became of candidates in the driver, of which `unprofitable` is among the verdicts' as well. */
+static json_t *json_in_driver(const struct mev_counters *c)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "replied", json_count(c->replied_in_driver.packets));
+	json_object_set_new(o, "unprofitable", json_count(c->unprofitable.packets));
+	json_object_set_new(o, "handed_up", json_count(c->handed_up.packets));
+	return o;
 }
 
 int stats_print_json(const struct stats *s)
@@ -123,9 +135,11 @@ int stats_print_json(const struct stats *s)
 		json_object_set_new(verdicts, mev_verdict_name(v), json_count(stats_frames(s, v)));
 	json_object_set_new(root, "verdicts", verdicts);
 	json_object_set_new(root, "candidate_precision",
-			    s->node.pid && stats_frames(s, MEV_REDIRECT) ?
-				    json_real(stats_precision(s)) :
-				    json_null());
+			    s->node.pid && stats_candidates(s) ? json_real(stats_precision(s)) :
+								 json_null());
+	json_object_set_new(root, "engine",
+			    json_string(s->engine == MEV_ENGINE_KERNEL ? "kernel" : "user"));
+	json_object_set_new(root, "in_driver", json_in_driver(&s->filter));
 	json_object_set_new(root, "pools", json_pools(s));
 	if (s->node.pid)
 		json_set_counts(root, s);

@@ -191,14 +191,17 @@ static json_t *verdicts_json(const struct live_result *p, bool due)
 
 static json_t *program_json(const struct live_report *r, const struct live_result *p)
 {
-	json_t *o = json_object(), *rounds = json_array();
+	json_t *o = json_object(), *rounds = json_array(), *back = json_array();
 	bool peer = r->options->peer, base = base_of(r);
 
 	for (__u32 i = 0; i < p->round_cnt; i++)
 		json_array_append_new(rounds, thousandths(p->rounds[i].frames_per_s));
+	for (__u32 i = 0; i < p->round_cnt && peer; i++)
+		json_array_append_new(back, thousandths(p->rounds[i].back_per_s));
 	json_object_set_new(o, "program", json_string(live_program_name(p->program)));
 	json_object_set_new(o, "frames", number(p->made));
 	json_object_set_new(o, "rounds", rounds);
+	json_object_set_new(o, "back_rounds", back);
 	json_object_set_new(o, "frames_per_s", spread_json(figure(r, p, FRAMES_PER_S)));
 	json_object_set_new(o, "cpu_share", spread_json(figure(r, p, CPU_SHARE)));
 	json_object_set_new(o, "ns_more_than_drop",

@@ -154,14 +154,17 @@ static __u64 counter(const struct live_result *r, __u32 verdict)
 
 static bool decided_in_kernel(const struct live_result *r)
 {
-	return r->verdicts.replied.packets || r->verdicts.unprofitable.packets;
+	return r->verdicts.replied_in_driver.packets || r->verdicts.unprofitable.packets;
 }
 
 __u64 live_result_found(const struct live_result *r, __u32 verdict)
 {
 	if (verdict == MEV_REDIRECT)
 		return counter(r, MEV_REDIRECT) + counter(r, MEV_NO_SOCKET);
-	return verdict == MEV_NO_SOCKET ? 0 : counter(r, verdict);
+	if (verdict == MEV_REPLIED) /* whoever answers */
+		return counter(r, MEV_REPLIED) + counter(r, MEV_REPLIED_IN_DRIVER);
+	return verdict == MEV_NO_SOCKET || verdict == MEV_REPLIED_IN_DRIVER ? 0 :
+									      counter(r, verdict);
 }
 
 __u64 live_result_due(const struct live_result *r, __u32 verdict)

@@ -171,6 +171,10 @@ class World:
     def await_link(self) -> None:
         """Once a node is ready: until frames that the host's side sends reach it."""
 
+    def program_on_peer(self) -> None:
+        """One on the host's side, too, without which the node's own replies (XDP_TX) are lost."""
+        run(SCRIPTS / "netns.sh", "program", self.name)
+
     def xdp_attached(self) -> str:
         """What `ip link` says of an XDP program on the node's side: "" for none."""
         lines = self.run("node", "ip", "-d", "link", "show").stdout.splitlines()
@@ -285,6 +289,10 @@ class Replay:
         end_process(self._process)
         self._process.stdout.close()
 
+    def running(self) -> bool:
+        """Whether it is still at it."""
+        return self._process.poll() is None
+
     def sent(self) -> int:
         """How many frames went out, at its end."""
         output, _ = self._process.communicate(timeout=4 * TIMEOUT)
@@ -396,6 +404,18 @@ class Node:
         last = self._out[-1] if self._out else ""
         return Ended(self.process.returncode, self._out, self._err.read().splitlines(),
                      json.loads(last) if last.startswith("{") else {})
+
+    def said(self) -> list:
+        """The lines on stderr so far."""
+        return os.pread(self._err.fileno(), 1 << 24, 0).decode().splitlines()
+
+    def reload(self) -> str:
+        """SIGHUP, and the one line that the node says of it."""
+        before = len(self.said())
+        self.process.send_signal(signal.SIGHUP)
+        until(lambda: len(self.said()) > before, "the node says something about SIGHUP")
+        line, = self.said()[before:]
+        return line
 
     def stop(self) -> Ended:
         """SIGINT, and the end it makes of it."""

@@ -7,9 +7,9 @@ from bench import Bench, one_pool_swap
 from guest import GuestNode
 
 # Starts that attach a program and, since verifying takes most of the time, many that adopt it.
-ATTACHING, ADOPTING = 20, 80
+ATTACHING, ADOPTING = 10, 90
 FEW = 5, 20  # without zero-copy, where a driver has less to take back
-KILLS = 5
+KILLS = 3
 LINK_DROPS = 3
 
 

@@ -75,9 +75,9 @@ static void print_frames(FILE *to, const struct stats *s)
 		fprintf(to, "mevnode_bytes_total{verdict=\"%s\"} %" PRIu64 "\n",
 			mev_verdict_name(v), (uint64_t)filter[v - 1].bytes);
 	single(to, "mevnode_candidates_total", "counter", "Frames worth a decision.",
-	       (double)stats_frames(s, MEV_REDIRECT));
+	       (double)stats_candidates(s));
 	single(to, "mevnode_replies_total", "counter", "Frames answered.",
-	       (double)stats_frames(s, MEV_REPLIED));
+	       (double)stats_replies(s));
 }
 
 /* What the back end alone counts. */
@@ -97,6 +97,7 @@ static const char *io_help(const char *name)
 		{ "tx_kicks", "Wakeups of the transmit side." },
 		{ "tx_kick_again", "Wakeups of the transmit side that were told to come again." },
 		{ "tx_kick_errors", "Wakeups of the transmit side that failed." },
+		{ "xdp_tx_lost", "Replies of the XDP program that the driver did not send." },
 		{ "rx_kicks", "Wakeups of a driver without empty chunks." },
 		{ "write_again", "Replies dropped since the device was full." },
 		{ "write_errors", "Replies dropped for other errors of the device." },
@@ -200,6 +201,11 @@ static void print_latency(FILE *to, const struct stats *s)
 			"Frame received to reply handed over for transmission; the sum is known "
 			"to 3 %.",
 			&s->in_node_ns);
+	print_histogram(
+		to, "mevnode_decision_seconds",
+		"The XDP program's own replies, candidate to reply written, one in 64; the sum "
+		"is known to 3 %.",
+		&s->decision_ns);
 	single(to, "mevnode_hot_path_max_seconds", "gauge", "The longest since the start.",
 	       (double)s->hot_path_ns.max / 1e9);
 	single(to, "mevnode_in_node_max_seconds", "gauge", "The longest since the start.",
@@ -210,7 +216,7 @@ static void print_latency(FILE *to, const struct stats *s)
 
 static __u64 pool_value(const struct stats_pool *p, __u32 i)
 {
-	const __u64 values[] = { p->filter.swaps,   p->filter.candidates, p->replies,
+	const __u64 values[] = { p->filter.swaps,   p->filter.candidates, stats_pool_replies(p),
 				 p->filter.updates, p->filter.gaps,       p->filter.stale };
 
 	return values[i];

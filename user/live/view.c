@@ -87,7 +87,7 @@ static void update_pools(struct view *v)
 			.index = i,
 			.swaps = per_second(s, n->filter.swaps, b->filter.swaps),
 			.candidates = per_second(s, n->filter.candidates, b->filter.candidates),
-			.replies = per_second(s, n->replies, b->replies),
+			.replies = per_second(s, stats_pool_replies(n), stats_pool_replies(b)),
 			.updates = per_second(s, n->filter.updates, b->filter.updates),
 		};
 	}
@@ -100,8 +100,7 @@ static void remember(struct view *v)
 
 	memmove(&v->replies[1], &v->replies[0], old);
 	memmove(&v->p99_ns[1], &v->p99_ns[0], old);
-	v->replies[0] = view_rate(v, stats_frames(&v->now, MEV_REPLIED),
-				  stats_frames(&v->before, MEV_REPLIED));
+	v->replies[0] = view_rate(v, stats_replies(&v->now), stats_replies(&v->before));
 	v->p99_ns[0] = (double)v->in_node.p99;
 	if (v->history_cnt < VIEW_HISTORY)
 		v->history_cnt++;
@@ -132,5 +131,6 @@ void view_update(struct view *v, const struct stats *s)
 		return;
 	v->hot_path = since(&s->hot_path_ns, &v->before.hot_path_ns);
 	v->in_node = since(&s->in_node_ns, &v->before.in_node_ns);
+	v->decision = since(&s->decision_ns, &v->before.decision_ns);
 	remember(v);
 }

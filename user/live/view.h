@@ -23,7 +23,7 @@ struct view {
 	struct stats now, before; /* with pools of their own */
 	double seconds;           /* between the two; 0: there is only one yet */
 	/* Of what was recorded between the two. */
-	struct latency_summary hot_path, in_node;
+	struct latency_summary hot_path, in_node, decision;
 	double pools_seconds;
 	struct view_pool *pools; /* now.pool_cnt of them, the busiest first */
 	/* By age: [0] is now. */

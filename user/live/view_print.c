@@ -162,11 +162,10 @@ static void print_verdicts(const struct view *v, struct page *p)
 /* Of the candidates of this second, and of all. */
 static void print_precision(const struct view *v, struct page *p)
 {
-	double candidates = view_rate(v, stats_frames(&v->now, MEV_REDIRECT),
-				      stats_frames(&v->before, MEV_REDIRECT));
-	double replies = view_rate(v, v->now.worker.replied, v->before.worker.replied);
+	double candidates = view_rate(v, stats_candidates(&v->now), stats_candidates(&v->before));
+	double replies = view_rate(v, stats_replies(&v->now), stats_replies(&v->before));
 
-	if (!stats_frames(&v->now, MEV_REDIRECT))
+	if (!stats_candidates(&v->now))
 		return;
 	if (candidates > 0)
 		ROW(p, "%-20s %12.2f %% %10s %16.2f %%", "answered", 100 * replies / candidates, "",
@@ -208,6 +207,8 @@ static void print_latency(const struct view *v, struct page *p)
 	    "max");
 	latency_row(p, "hot path", &v->hot_path);
 	latency_row(p, "in node", &v->in_node);
+	if (stats_frames(&v->now, MEV_REPLIED_IN_DRIVER))
+		latency_row(p, "decision", &v->decision);
 	spark_row(v, p, "in node, p99", v->p99_ns, duration(v->in_node.p99).text);
 	spark_row(v, p, "replies/s", v->replies, number(v->replies[0]).text);
 }
@@ -284,8 +285,7 @@ void view_print_line(const struct view *v, FILE *to, const char *time)
 		"\n",
 		time, view_rate(v, sum_frames(&v->now), sum_frames(&v->before)),
 		8 * view_rate(v, sum_bytes(&v->now), sum_bytes(&v->before)) / 1e6,
-		view_rate(v, stats_frames(&v->now, MEV_REDIRECT),
-			  stats_frames(&v->before, MEV_REDIRECT)),
+		view_rate(v, stats_candidates(&v->now), stats_candidates(&v->before)),
 		v->replies[0], (uint64_t)l->p50, (uint64_t)l->p99, (uint64_t)l->p999,
 		(uint64_t)l->max);
 }
