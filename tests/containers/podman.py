@@ -127,9 +127,7 @@ class Podman:
             "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
             "CONTAINERS_CONF": str(folder / "containers.conf"),
             "DOCKER_HOST": f"unix://{folder}/socket",
-            # By the socket: there need be no `docker`.
-            "COMPOSE_DOCKER_CLI_BUILD": "0",
-            "COMPOSE_INTERACTIVE_NO_CLI": "1",
+            "COMPOSE_DOCKER_CLI_BUILD": "0",  # by the socket: there need be no `docker`
         }
 
     def __enter__(self):
