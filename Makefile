@@ -18,9 +18,9 @@ ifneq ($(findstring clang,$(CC)),)
 WARN += -Wno-address-of-packed-member
 endif
 OPT ?= -O3
-CPPFLAGS += -D_GNU_SOURCE -DMEV_VERSION='"$(VERSION)"' -Iinclude -Iuser -Iuser/doctor -I$(B) -isystem $(B)/sys
+CPPFLAGS += -D_GNU_SOURCE -DMEV_VERSION='"$(VERSION)"' -Iinclude -Iuser -Iuser/doctor -Iuser/live -I$(B) -isystem $(B)/sys
 CFLAGS += -std=gnu11 -g $(OPT) $(WARN) -fno-strict-overflow -pthread
-LDLIBS := -lxdp -lbpf -linih -ljansson -llwip -lcap-ng -lseccomp -pthread
+LDLIBS := -lxdp -lbpf -linih -ljansson -llwip -lcap-ng -lseccomp -lmicrohttpd -pthread
 
 ifdef SAN
 CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -31,10 +31,10 @@ ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Iinclude -I. \
 	-Wall -Wextra -Werror -Wno-unused-function -Wno-address-of-packed-member
 
-USER_SRC := $(wildcard user/*.c user/doctor/*.c)
+USER_SRC := $(wildcard user/*.c user/doctor/*.c user/live/*.c)
 USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
 LIB_OBJ := $(filter-out $(B)/user/main.o,$(USER_OBJ))
-SKEL := $(B)/sys/mev_filter.skel.h
+SKEL := $(B)/sys/mev_filter.skel.h $(B)/sys/mev_tx_lost.skel.h
 
 UNIT_SRC := $(wildcard tests/unit/*.c)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(B)/%.o)
@@ -43,7 +43,8 @@ BPFT_OBJ := $(BPFT_SRC:%.c=$(B)/%.o)
 BPFT_BPF := $(patsubst tests/bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard tests/bpf/*.bpf.c))
 
 .PHONY: all help
-all: $(B)/mevnode $(B)/bpf/mev_filter.bpf.o ## build the node and the XDP program
+FILTERS := $(B)/bpf/mev_filter.bpf.o $(B)/bpf/mev_filter_chain.bpf.o $(B)/bpf/xdp_pass.bpf.o
+all: $(B)/mevnode $(FILTERS) ## build the node and the XDP program
 
 help: ## this text
 	@awk -F':.*## ' '/^[a-z.-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,7 +56,17 @@ $(B)/bpf/%.bpf.o: bpf/%.bpf.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibpf -MMD -MP -c $< -o $@
 
+$(B)/bpf/mev_filter_chain.bpf.o: bpf/mev_filter.bpf.c
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DMEV_CHAIN -Ibpf -MMD -MP -c $< -o $@
+
 $(B)/bpf/%.bpf.o: tests/bpf/%.bpf.c
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibpf -MMD -MP -c $< -o $@
+
+$(B)/bpf/%.bpf.o: tests/vm/%.bpf.c
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibpf -MMD -MP -c $< -o $@
@@ -85,7 +96,7 @@ $(B)/mevnode: $(USER_OBJ)
 $(USER_OBJ): $(B)/user/%.o: user/%.c | $(SKEL)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MD -MP -c $< -o $@
 
 # lwIP's headers are for the stack alone.
 LWIP_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags lwip))
@@ -99,7 +110,7 @@ TEST_CFLAGS := $(CFLAGS) -Wno-conversion -Wno-shadow -Wno-missing-prototypes -Wn
 $(UNIT_OBJ) $(BPFT_OBJ): $(B)/%.o: %.c | $(SKEL)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -Itests $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(TEST_CFLAGS) -MD -MP -c $< -o $@
 
 $(B)/unit-tests: $(UNIT_OBJ) $(LIB_OBJ)
 	$(call say,LD,$@)
@@ -115,6 +126,10 @@ tests: all $(B)/unit-tests $(B)/bpf-tests $(BPFT_BPF)
 test: tests ## build and run every test (privileged ones need root)
 	$(Q)scripts/run_tests.sh
 
+.PHONY: test-vm
+test-vm: all $(B)/bpf/bystander.bpf.o ## run on other kernels and real drivers, in QEMU guests; VM_ARGS=--help
+	$(Q)B=$(B) tests/vm/run.py $(VM_ARGS)
+
 SANITIZE = $(MAKE) --no-print-directory B=build-$(1) SAN=$(1) OPT=-O1 build-$(1)/unit-tests && \
 	build-$(1)/unit-tests
 
@@ -125,40 +140,18 @@ asan: ## unit tests under AddressSanitizer
 ubsan: ## unit tests under UndefinedBehaviorSanitizer
 	$(Q)$(call SANITIZE,undefined)
 
-# --- fuzzing: clang's libFuzzer, starting from the fixtures ------------------------------------
-
-FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_SECONDS ?= 20
-FUZZ_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE -Itests -Iinclude -Iuser \
-	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_LIB := user/hot_path.c user/pool_table.c user/user_filter.c user/config.c user/config_keys.c \
-	user/parse.c user/log.c
-
-$(FUZZ:%=build/fuzz/%): build/fuzz/%: tests/fuzz/fuzz_%.c $(FUZZ_LIB) $(wildcard include/*.h tests/*.h)
-	$(call say,FUZZ,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)clang $(FUZZ_CFLAGS) $< $(FUZZ_LIB) -linih -o $@
-
-build/fuzz/seeds: tests/fuzz/seeds.c user/pool_table.c $(wildcard include/*.h tests/*.h)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Itests -Iinclude -Iuser $(filter %.c,$^) -o $@
-
-.PHONY: fuzz
-fuzz: $(FUZZ:%=build/fuzz/%) build/fuzz/seeds ## fuzz each target for FUZZ_SECONDS (20)
-	$(Q)mkdir -p $(FUZZ:%=build/fuzz/corpus/%)
-	$(Q)build/fuzz/seeds build/fuzz/corpus
-	$(Q)for target in $(FUZZ); do \
-		echo "fuzz $$target for $(FUZZ_SECONDS) s"; \
-		build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -print_final_stats=1 \
-			-artifact_prefix=build/fuzz/ build/fuzz/corpus/$$target \
-			> build/fuzz/$$target.log 2>&1 || { tail -40 build/fuzz/$$target.log; exit 1; }; \
-		grep -E 'number_of_executed_units|average_exec' build/fuzz/$$target.log; \
-	done
-
 # --- benchmarks ----------------------------------------------------------------------------------
 
 BENCH :=
 include bench/micro/micro.mk bench/mevload/mevload.mk bench/peers/peers.mk
+
+# --- fuzzing -------------------------------------------------------------------------------------
+
+include tests/fuzz/fuzz.mk
+
+# --- threads, memory, coverage -------------------------------------------------------------------
+
+include tests/plain/plain.mk
 
 .PHONY: bench bench-build bench-micro
 bench-build: $(B)/mevnode $(BENCH)
@@ -172,41 +165,72 @@ bench-micro: $(MICRO) ## micro-benchmarks, ratios last; --quick: BENCH_ARGS=--qu
 # --- checks --------------------------------------------------------------------------------------
 
 C_FILES := $(shell git ls-files '*.c' '*.h' '*.cc' 2>/dev/null | grep -v '^vmlinux.h$$')
-HEADERS := $(wildcard include/*.h user/*.h user/doctor/*.h bench/mevload/*.h)
+HEADERS := $(wildcard include/*.h user/*.h user/doctor/*.h user/live/*.h bench/mevload/*.h bench/peers/*.h)
 
 .PHONY: format check
 format: ## apply .clang-format
 	$(Q)clang-format -i $(C_FILES)
 
-check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) ## format, static analysis, hot path's symbols
+check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) $(MEVLOAD_SKEL) $(MEVPEER_SKEL) ## format, static analysis, hot path's symbols
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 	$(Q)for h in $(HEADERS); do \
-		$(CC) $(CPPFLAGS) -Ibench/mevload $(LWIP_CFLAGS) $(CFLAGS) -fsyntax-only -x c $$h || exit 1; done
+		$(CC) $(CPPFLAGS) -Ibench/mevload -Ibench/peers $(LWIP_CFLAGS) $(CFLAGS) -fsyntax-only -x c $$h || exit 1; done
 	$(Q)scripts/check_hot_path.sh $^
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
-		--inline-suppr --suppress=missingIncludeSystem -Iinclude -Iuser -Iuser/doctor "-DLIBBPF_OPTS(t, n, ...)=struct t n" user \
-		$(MEVLOAD_SRC)
-	$(Q)shellcheck -x scripts/*.sh .ci/run
+		--inline-suppr --suppress=missingIncludeSystem -Iinclude -Iuser -Iuser/doctor -Iuser/live "-DLIBBPF_OPTS(t, n, ...)=struct t n" user \
+		$(MEVLOAD_SRC) $(MEVPEER_SRC)
+	$(Q)shellcheck -x scripts/*.sh scripts/*/*.sh bench/*.sh tests/vm/init .ci/run packaging/bash-completion/mevnode
 	$(Q)mandoc -T lint -W warning docs/mevnode.8 >&2
 	@echo "check: clean"
 
 # --- installing ----------------------------------------------------------------------------------
 
-.PHONY: install uninstall clean
-install: all ## install into DESTDIR/PREFIX (/usr/local)
-	install -D -m 755 $(B)/mevnode $(DESTDIR)$(PREFIX)/sbin/mevnode
-	install -D -m 644 $(B)/bpf/mev_filter.bpf.o $(DESTDIR)$(PREFIX)/lib/bpf/mev_filter.bpf.o
-	install -D -m 644 docs/mevnode.8 $(DESTDIR)$(PREFIX)/share/man/man8/mevnode.8
-	install -D -m 644 docs/mevnode.ini $(DESTDIR)$(PREFIX)/share/doc/mevnode/mevnode.ini
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+INSTALL ?= install
+PUT := $(INSTALL) -D -m 644
+UNITS := mevnode@.service mevnode-tap@.service mevnode-pins.service
+INSTALLED := sbin/mevnode $(FILTERS:$(B)/bpf/%=lib/bpf/%) lib/sysusers.d/mevnode.conf \
+	share/man/man8/mevnode.8 share/bash-completion/completions/mevnode
 
-uninstall: ## remove what install put there
-	$(RM) $(DESTDIR)$(PREFIX)/sbin/mevnode $(DESTDIR)$(PREFIX)/lib/bpf/mev_filter.bpf.o
-	$(RM) $(DESTDIR)$(PREFIX)/share/man/man8/mevnode.8
+# Anew each time: PREFIX may be another.
+.PHONY: always
+$(UNITS:%=$(B)/systemd/%): $(B)/systemd/%: packaging/systemd/% always
+	$(Q)mkdir -p $(@D)
+	$(Q)sed 's,@SBINDIR@,$(PREFIX)/sbin,g; s,@SYSCONFDIR@,$(SYSCONFDIR),g' $< > $@
+
+.PHONY: install uninstall deb clean
+install: all $(UNITS:%=$(B)/systemd/%) ## install into DESTDIR/PREFIX (/usr/local); SYSCONFDIR, UNITDIR
+	$(PUT) -m 755 $(B)/mevnode $(DESTDIR)$(PREFIX)/sbin/mevnode
+	$(PUT) -t $(DESTDIR)$(PREFIX)/lib/bpf $(FILTERS)
+	$(PUT) docs/mevnode.8 $(DESTDIR)$(PREFIX)/share/man/man8/mevnode.8
+	$(PUT) packaging/bash-completion/mevnode \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/mevnode
+	$(PUT) packaging/systemd/mevnode.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mevnode.conf
+	$(PUT) -t $(DESTDIR)$(UNITDIR) $(UNITS:%=$(B)/systemd/%)
+	$(PUT) docs/mevnode.ini $(DESTDIR)$(PREFIX)/share/doc/mevnode/examples/mevnode.ini
+	[ -e $(DESTDIR)$(SYSCONFDIR)/mevnode/mevnode.ini ] || \
+		$(PUT) docs/mevnode.ini $(DESTDIR)$(SYSCONFDIR)/mevnode/mevnode.ini
+
+uninstall: ## remove what install put there, all but the configuration
+	$(RM) $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%) $(UNITS:%=$(DESTDIR)$(UNITDIR)/%)
 	$(RM) -r $(DESTDIR)$(PREFIX)/share/doc/mevnode
 
-clean: ## remove everything made
-	$(RM) -r build build-address build-undefined
+# From a copy of what git knows, so that the sources stay as they are; DEB_OUT gets the packages.
+DEB_DIR := $(abspath $(B))/deb/mevnode-$(VERSION)
+DEB_OUT ?= $(B)
+deb: ## Debian package, by dpkg-buildpackage, into build/
+	$(Q)rm -rf $(dir $(DEB_DIR)) && mkdir -p $(DEB_DIR)
+	$(Q){ git ls-files -z 2>/dev/null || find . -type f ! -path './build*' -print0; } | tar --null -T - -c | tar -x -C $(DEB_DIR)
+	$(Q)mv $(DEB_DIR)/packaging/debian $(DEB_DIR)/debian
+	$(Q)cd $(DEB_DIR) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b -rfakeroot \
+		> ../build.log 2>&1 || { tail -40 ../build.log >&2; exit 1; }
+	$(Q)mv $(dir $(DEB_DIR))mevnode*_$(VERSION)_*.* $(DEB_OUT)/
+	@ls $(DEB_OUT)/mevnode*_$(VERSION)_*.deb
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+clean: ## remove everything made
+	$(RM) -r build build-address build-undefined build-thread build-coverage build-clang
+
+-include $(shell find $(B) -path $(B)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -9,6 +9,7 @@
 #ifndef MEV_MAPS_H
 #define MEV_MAPS_H
 
+#include "latency_hist.h"
 #include "maps_abi.h"
 #include "pool.h"
 #include "verdict.h"
@@ -76,6 +77,15 @@ struct {
 	__type(value, struct mev_pool_counters);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } mev_pool_stats SEC(".maps");
+
+/* How long the program's own answers took, ns from candidate to reply written: engine.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct latency_hist);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} mev_decision_ns SEC(".maps");
 
 /* Sources whose updates are believed, where MEV_FEED_RESTRICTED is set. */
 struct {

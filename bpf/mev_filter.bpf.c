@@ -10,6 +10,17 @@
 
 #include <xdp/xdp_helpers.h>
 
+/*
+ * As mev_filter_chain.bpf.o, for libxdp's dispatcher. Since Linux 6.12.x a program there may not call
+ * what changes a packet's bounds, as the stub that it takes the place of does not: the worker then
+ * gets no hint and looks the pool up by itself.
+ */
+#ifdef MEV_CHAIN
+#define bpf_xdp_adjust_meta(ctx, delta) ((void)(ctx), (void)(delta), -1)
+#define bpf_xdp_adjust_tail(ctx, delta) ((void)(ctx), (void)(delta), -1)
+#endif
+
+#include "engine.h"
 #include "filter.h"
 #include "maps.h"
 
@@ -24,19 +35,25 @@ struct {
 	__uint(XDP_PASS, 1);
 } XDP_RUN_CONFIG(mev_filter);
 
-/* A swap for userspace to decide. */
-struct candidate {
-	struct mev_pool_state state;
-	__u32 pool; /* slot in mev_pools */
-};
+/*
+ * The time for every MEV_META_TIMED-th candidate of a CPU, 0 for the others: where the clock is a
+ * virtual machine's, asking it costs as much as half of all the rest (make bench, replies/s).
+ */
+static __always_inline __u64 sampled_time(const __u32 *zero)
+{
+	const struct mev_counters *counters = bpf_map_lookup_elem(&mev_verdicts, zero);
+
+	if (!counters || counters->redirect.packets % MEV_META_TIMED)
+		return 0;
+	return bpf_ktime_get_ns();
+}
 
 /*
  * Puts what was found in front of the packet for the worker. A driver without metadata refuses:
  * the worker then finds no hint and looks the pool up by itself.
  */
-static __always_inline void leave_meta(struct xdp_md *ctx, const struct candidate *c)
+static __always_inline void leave_meta(struct xdp_md *ctx, const struct candidate *c, __u64 now)
 {
-	__u64 now = bpf_ktime_get_ns();
 	struct mev_meta *meta;
 
 	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta)))
@@ -53,17 +70,16 @@ static __always_inline void leave_meta(struct xdp_md *ctx, const struct candidat
 	meta->pool = (__u16)c->pool;
 }
 
+/* `address` lies in the frame, which the kernel takes as a key just as well as a copy. */
 static __always_inline struct mev_pool *find_pool(const __u8 *address, __u32 *slot)
 {
-	struct mev_address key;
-	__u32 *found;
+	__u32 *found = bpf_map_lookup_elem(&mev_pool_index, address);
 
-	__builtin_memcpy(&key, address, sizeof(key));
-	found = bpf_map_lookup_elem(&mev_pool_index, &key);
 	if (!found)
 		return NULL;
 	*slot = *found;
-	return bpf_map_lookup_elem(&mev_pools, slot);
+	/* By the entry itself: the copy would have to reach memory first. */
+	return bpf_map_lookup_elem(&mev_pools, found);
 }
 
 static __always_inline bool feed_allowed(const struct mev_config *cfg, const struct packet *packet)
@@ -76,21 +92,24 @@ static __always_inline bool feed_allowed(const struct mev_config *cfg, const str
 	return bpf_map_lookup_elem(&mev_feed_allow, &source) != NULL;
 }
 
-static __always_inline enum mev_verdict take_update(const struct mev_config *cfg,
-						    const struct filter_record *record)
+/* Out of line, for the stack's sake: what updates need there, swaps have for the decision. */
+static __noinline enum mev_verdict take_update(const struct mev_config *cfg, __u32 v4,
+					       struct ipv4_hdr *ip,
+					       const struct pool_state_update *update)
 {
+	const struct packet packet = { .v4 = v4, .ip4 = ip };
 	struct mev_pool_counters *counters;
 	enum mev_verdict verdict;
 	struct mev_pool *pool;
 	bool gap;
 	__u32 slot;
 
-	if (!feed_allowed(cfg, &record->packet))
+	if (!feed_allowed(cfg, &packet))
 		return MEV_UPDATE_FORBIDDEN;
-	pool = find_pool(record->update->pool_address, &slot);
+	pool = find_pool(update->pool_address, &slot);
 	if (!pool)
 		return MEV_UPDATE_UNKNOWN_POOL;
-	verdict = mev_pool_update(pool, record->update, &gap);
+	verdict = mev_pool_update(pool, update, &gap);
 
 	counters = bpf_map_lookup_elem(&mev_pool_stats, &slot);
 	if (counters) {
@@ -122,15 +141,15 @@ static __always_inline enum mev_verdict take_swap(const struct dex_swap_tx *swap
 }
 
 /* The verdict of a frame; MEV_REDIRECT: *c is filled in. */
-static __always_inline enum mev_verdict judge(struct xdp_md *ctx, struct candidate *c)
+static __always_inline enum mev_verdict judge(struct xdp_md *ctx, const __u32 *zero,
+					      struct candidate *c)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	struct filter_record record;
 	enum mev_verdict verdict;
 	struct mev_config *cfg;
-	__u32 zero = 0;
 
-	cfg = bpf_map_lookup_elem(&mev_config, &zero);
+	cfg = bpf_map_lookup_elem(&mev_config, zero);
 	if (!cfg || !cfg->ready)
 		return MEV_PASS;
 	verdict = filter_frame(data, data_end, cfg, &record);
@@ -138,7 +157,12 @@ static __always_inline enum mev_verdict judge(struct xdp_md *ctx, struct candida
 		return filter_own(data, data_end, cfg);
 	if (verdict != MEV_REDIRECT)
 		return verdict;
-	return record.is_swap ? take_swap(record.swap, c) : take_update(cfg, &record);
+	if (!record.is_swap)
+		return take_update(cfg, record.packet.v4, record.packet.ip4, record.update);
+	c->engine = (__u8)MEV_READ_ONCE(cfg->engine);
+	c->limited = false;
+	engine_remember(&record.packet, c);
+	return take_swap(record.swap, c);
 }
 
 SEC("xdp")
@@ -152,10 +176,16 @@ int mev_filter(struct xdp_md *ctx)
 	int action = XDP_DROP;
 	__u32 zero = 0;
 
-	verdict = judge(ctx, &candidate);
-	if (verdict == MEV_REDIRECT)
-		leave_meta(ctx, &candidate);
-	if (verdict == MEV_REDIRECT || verdict == MEV_STACK) {
+	verdict = judge(ctx, &zero, &candidate);
+	if (verdict == MEV_REDIRECT && candidate.engine == MEV_ENGINE_KERNEL)
+		verdict = engine_answer(ctx, &candidate);
+	if (verdict == MEV_HANDED_UP && engine_limit(ctx, &candidate))
+		verdict = engine_answer(ctx, &candidate);
+	if (verdict == MEV_REDIRECT || verdict == MEV_HANDED_UP)
+		leave_meta(ctx, &candidate, sampled_time(&zero));
+	if (verdict == MEV_REPLIED_IN_DRIVER) {
+		action = XDP_TX;
+	} else if (verdict == MEV_REDIRECT || verdict == MEV_HANDED_UP || verdict == MEV_STACK) {
 		action = (int)bpf_redirect_map(&mev_xsks, ctx->rx_queue_index, XDP_PASS);
 		if (action == XDP_PASS)
 			verdict = MEV_NO_SOCKET;

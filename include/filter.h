@@ -41,7 +41,7 @@ static __always_inline enum mev_verdict filter_fields(const struct dex_swap_tx *
 	if (tx->token_direction > MEV_TOKEN1_IN ||
 	    (tx->reserved[0] | tx->reserved[1] | tx->reserved[2]))
 		return MEV_BAD_FIELD;
-	if (tx->amount_in < cfg->min_amount_in)
+	if (MEV_WIRE64(tx->amount_in) < cfg->min_amount_in)
 		return MEV_BELOW_MIN;
 	return MEV_REDIRECT;
 }
@@ -145,9 +145,9 @@ static __always_inline enum mev_verdict filter_swap(const struct dex_swap_tx *tx
 
 	if (!mev_pool_usable(s))
 		return MEV_NO_STATE;
-	if (tx->amount_in < amm_break_even(side.rin, s->kappa_q64))
+	if (MEV_WIRE64(tx->amount_in) < amm_break_even(side.rin, s->kappa_q64))
 		return MEV_BELOW_BREAK_EVEN;
-	if (!amm_pays(&side, tx->amount_in, tx->min_amount_out))
+	if (!amm_pays(&side, MEV_WIRE64(tx->amount_in), MEV_WIRE64(tx->min_amount_out)))
 		return MEV_VICTIM_REVERTS;
 	return MEV_REDIRECT;
 }

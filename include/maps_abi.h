@@ -20,6 +20,12 @@ enum mev_flag {
 	MEV_FEED_RESTRICTED = 1 << 1, /* believe updates only from sources in mev_feed_allow */
 };
 
+/* Who decides candidates and answers them. */
+enum mev_engine {
+	MEV_ENGINE_USER = 0,   /* userspace, by way of an AF_XDP socket */
+	MEV_ENGINE_KERNEL = 1, /* the XDP program itself; what it finds too hard, userspace */
+};
+
 struct mev_config {
 	__u32 ready; /* 0: nobody has configured the program yet, every frame passes */
 	__u32 flags; /* enum mev_flag */
@@ -32,7 +38,7 @@ struct mev_config {
 	__u8 mac[6]; /* of the interface, 2-aligned; unicast frames to others pass */
 	__u8 unused[2];
 	__be32 own_ip; /* frames to this address are MEV_STACK; 0: none */
-	__u8 unused2[4];
+	__u32 engine;  /* enum mev_engine; may change at any time, a frame meets one or the other */
 };
 
 /* What kind of frame travels with metadata; values that stray bytes are unlikely to have. */
@@ -52,13 +58,15 @@ enum mev_class {
  */
 struct mev_meta {
 	__u64 reserve0, reserve1, slot;
-	__u32 rx_ns_lo; /* CLOCK_MONOTONIC when the XDP program saw the frame, 40 bits of it */
+	/* CLOCK_MONOTONIC when the XDP program saw the frame, 40 bits of it; 0: not timed */
+	__u32 rx_ns_lo;
 	__u8 rx_ns_hi;
 	__u8 class; /* enum mev_class */
 	__u16 pool; /* slot in mev_pools */
 };
 
 #define MEV_META_RX_BITS 40
+#define MEV_META_TIMED 8 /* one candidate in so many is */
 
 _Static_assert(sizeof(struct mev_config) == 56, "mev_config has no hidden padding");
 _Static_assert(sizeof(struct mev_meta) == 32, "metadata is a multiple of 4, at most 32 bytes");
@@ -82,6 +90,7 @@ struct mev_pool_counters {
 	__u64 stale;
 	__u64 swaps;      /* well-formed ones that named this pool */
 	__u64 candidates; /* of these, worth a decision */
+	__u64 replies;    /* of the program itself */
 };
 
 #endif /* MEV_MAPS_ABI_H */

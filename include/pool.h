@@ -160,15 +160,15 @@ static __always_inline enum mev_verdict mev_pool_update(struct mev_pool *pool,
 	__u32 seq = u->seq;
 
 	*gap = false;
-	if (!u->reserve0 || !u->reserve1)
+	if (!MEV_WIRE64(u->reserve0) || !MEV_WIRE64(u->reserve1))
 		return MEV_UPDATE_INVALID;
 	if (!mev_pool_lock(pool))
 		return MEV_POOL_BUSY;
 	if (!pool->fed || seq == 0 || mev_seq_newer(seq, pool->seq)) {
 		*gap = pool->fed && seq != 0 && seq != pool->seq + 1;
-		MEV_WRITE_ONCE(pool->reserve0, u->reserve0);
-		MEV_WRITE_ONCE(pool->reserve1, u->reserve1);
-		MEV_WRITE_ONCE(pool->slot, u->slot);
+		MEV_WRITE_ONCE(pool->reserve0, MEV_WIRE64(u->reserve0));
+		MEV_WRITE_ONCE(pool->reserve1, MEV_WIRE64(u->reserve1));
+		MEV_WRITE_ONCE(pool->slot, MEV_WIRE64(u->slot));
 		pool->seq = seq;
 		pool->fed = 1;
 		verdict = MEV_UPDATE_APPLIED;

@@ -89,8 +89,8 @@ static __always_inline __u32 reply_write(const struct packet *p, __u64 profit, _
 	struct swap_reply *reply = p->payload; /* its nonce is where the swap's is, and stays */
 	struct eth_hdr *eth = p->eth;
 	struct udp_hdr *udp = p->udp;
-	__u16 sum = reply_udp_sum(p, &(const struct swap_reply){ reply->nonce, profit,
-								  front_run_in, slot });
+	__u16 sum = reply_udp_sum(p, &(const struct swap_reply){ MEV_WIRE64(reply->nonce), profit,
+								 front_run_in, slot });
 
 	udp->sum = sum;
 	udp->len = MEV_HTONS(sizeof(*udp) + sizeof(*reply));
@@ -98,9 +98,9 @@ static __always_inline __u32 reply_write(const struct packet *p, __u64 profit, _
 	reply_ip(p);
 	for (int i = 0; i < 3; i++)
 		MEV_SWAP_OF(eth->dst[i], eth->src[i]);
-	reply->profit = profit;
-	reply->front_run_in = front_run_in;
-	reply->slot = slot;
+	MEV_WIRE64(reply->profit) = profit;
+	MEV_WIRE64(reply->front_run_in) = front_run_in;
+	MEV_WIRE64(reply->slot) = slot;
 	return (__u32)((__u8 *)(reply + 1) - (__u8 *)eth);
 }
 

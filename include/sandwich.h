@@ -170,6 +170,68 @@ static __always_inline bool sandwich_usual(const struct amm_side *p, __u64 v)
 	       p->n * 5ULL >= p->d * 4ULL;
 }
 
+/* The most that may be put into a swap of `p` before one of v. */
+static __always_inline __u64 sandwich_top(const struct amm_side *p, __u64 v, __u64 capital)
+{
+	__u64 top = ~0ULL - p->rin - v;
+
+	return top < capital ? top : capital;
+}
+
+/* Whether sandwich_spot() leads anywhere: the usual case, and narrow legs up to `top`. */
+static __always_inline bool sandwich_plain(const struct amm_side *p, __u64 v, __u64 top)
+{
+	return sandwich_usual(p, v) && sandwich_narrow(p, p->rin + v + top);
+}
+
+/* min(f, F*) for what is plain. */
+static __always_inline __u64 sandwich_peaked(const struct amm_side *p, __u64 v, __u64 f, __u64 top)
+{
+	if (sandwich_rising_to(p, v, top) || sandwich_rising(p, v, f))
+		return f;
+	return sandwich_peaked64(p, v, f);
+}
+
+/*
+ * About where the best front-run in [1, top] of most swaps is, for sandwich_legs64() to settle;
+ * SANDWICH_LOOSE: not to be told in this quick way, which has no loop and no wide division.
+ */
+static __always_inline __u64 sandwich_spot(const struct amm_side *p, __u64 v, __u64 m, __u64 top)
+{
+	__u64 f;
+
+	if (unlikely(!sandwich_plain(p, v, top)))
+		return SANDWICH_LOOSE;
+	f = sandwich_limited64(p, v, m, top);
+	return unlikely(f == SANDWICH_LOOSE) ? f : sandwich_peaked(p, v, f, top);
+}
+
+/* The same for what is plain, with sandwich_limit_loose()'s `limit`. */
+static __always_inline __u64 sandwich_spot_below(const struct amm_side *p, __u64 v, __u64 limit,
+						 __u64 top)
+{
+	return sandwich_peaked(p, v, limit < top ? limit : top, top);
+}
+
+/*
+ * What sandwich_spot() does not find, or finds a unit too high for the victim. SANDWICH_REVERTS: it
+ * takes sandwich_search().
+ */
+MEV_COLD_HOST enum sandwich_outcome sandwich_best_hard(const struct amm_side *p, __u64 v, __u64 m,
+						       __u64 capital, struct sandwich *s)
+{
+	__u64 top, f;
+
+	top = sandwich_top(p, v, capital);
+	if (sandwich_plain(p, v, top)) {
+		f = sandwich_spot_below(p, v, sandwich_limit_loose(p, v, m), top);
+		return sandwich_legs64(p, v, m, f, true, s);
+	}
+	if (sandwich_usual(p, v))
+		return sandwich_best_wide(p, v, m, top, s);
+	return SANDWICH_REVERTS;
+}
+
 /*
  * The best front-run in [1, capital], that is with a profit within 2 + ceil(rin2 / rout2) of the
  * exact optimum. True if there is one; otherwise *s is all zero.
@@ -177,24 +239,16 @@ static __always_inline bool sandwich_usual(const struct amm_side *p, __u64 v)
 MEV_SUBPROG bool sandwich_best(const struct amm_side *p, __u64 v, __u64 min_out, __u64 capital,
 			       struct sandwich *s)
 {
-	__u64 m = min_out + !min_out, top, f;
-	enum sandwich_outcome outcome;
+	__u64 m = min_out + !min_out, f;
+	enum sandwich_outcome outcome = SANDWICH_REVERTS;
 
 	if (MEV_NO(p) || MEV_NO(s))
 		return false;
-	top = ~0ULL - p->rin - v;
-	top = top < capital ? top : capital;
-	if (unlikely(!sandwich_usual(p, v)))
-		return sandwich_search(p, v, m, capital, s);
-	if (likely(sandwich_narrow(p, p->rin + v + top))) {
-		f = sandwich_limited64(p, v, m, top);
-		if (!sandwich_rising_to(p, v, top) && !sandwich_rising(p, v, f))
-			f = sandwich_peaked64(p, v, f);
+	f = sandwich_spot(p, v, m, sandwich_top(p, v, capital));
+	if (likely(f != SANDWICH_LOOSE))
 		outcome = sandwich_legs64(p, v, m, f, true, s);
-	} else {
-		outcome = sandwich_best_wide(p, v, m, top, s);
-	}
-	/* the limit is loose, or was found a unit too high */
+	if (unlikely(outcome == SANDWICH_REVERTS))
+		outcome = sandwich_best_hard(p, v, m, capital, s);
 	if (unlikely(outcome == SANDWICH_REVERTS))
 		return sandwich_search(p, v, m, capital, s);
 	return outcome == SANDWICH_GAIN;

@@ -89,6 +89,25 @@ static __always_inline enum sandwich_outcome sandwich_legs64(const struct amm_si
 	return sandwich_fill(s, f, a, b, amm_quot64(rout1 - b, rin1 + v, a, p->n, p->d, &rem));
 }
 
+#define SANDWICH_VICTIM_REVERTS (~0ULL) /* no profit is as large */
+
+/*
+ * The profit of the legs alone, or 0, or SANDWICH_VICTIM_REVERTS; *f is lowered. In BPF it is called
+ * and not inlined: all stacks together have 512 bytes there, and a struct sandwich takes 40.
+ */
+MEV_SUBPROG __u64 sandwich_profit64(const struct amm_side *p, __u64 v, __u64 m, __u64 *f,
+				    bool lower)
+{
+	enum sandwich_outcome outcome;
+	struct sandwich s;
+
+	if (MEV_NO(p) || MEV_NO(f))
+		return 0;
+	outcome = sandwich_legs64(p, v, m, *f, lower, &s);
+	*f = s.front_in;
+	return outcome == SANDWICH_REVERTS ? SANDWICH_VICTIM_REVERTS : s.profit;
+}
+
 /*
  * The least front-run that buys a: ceil(rin d a / (n (rout - a))); 2^64 - 1 if none or too large.
  */

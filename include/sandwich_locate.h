@@ -145,29 +145,50 @@ static __always_inline __u64 sandwich_limit_loose(const struct amm_side *p, __u6
 	return root >> 50 ? ~0ULL : root;
 }
 
+/* What has no quick answer; no front-run is as large. */
+#define SANDWICH_LOOSE (~0ULL)
+#define SANDWICH_ENOUGH (~0ULL - 1)
+
 /*
- * min(f, the victim's limit in real numbers) for v <= rin / 8 and narrow legs. Most capitals are
- * within the limit or far from it: the upper limbs of
+ * How much room the victim's limit leaves, for v <= rin / 8 and narrow legs: sandwich_limit_root()'s
+ * t; SANDWICH_LOOSE: too much for that; SANDWICH_ENOUGH: for f and more. Most capitals are within
+ * the limit or far from it: the upper limbs of
  *	(s + n f) (w + d f) m <= s rout v n
  * say whether it surely still holds after f. (If it holds in real numbers it holds: floors only
  * leave the victim more.)
  */
-static __always_inline __u64 sandwich_limited64(const struct amm_side *p, __u64 v, __u64 m, __u64 f)
+MEV_SUBPROG __u64 sandwich_room64(const struct amm_side *p, __u64 v, __u64 m, __u64 f)
 {
-	__u64 s = p->rin * p->d, vn = v * p->n, w = s + vn, t = ~0ULL, root;
-	struct wide128 full = wide_mul(p->rout, vn), least = wide_mul(w, m), slack;
+	struct wide128 full, least, slack;
+	__u64 s, vn, w, t = ~0ULL;
 
+	if (MEV_NO(p))
+		return 0;
+	s = p->rin * p->d;
+	vn = v * p->n;
+	w = s + vn;
+	full = wide_mul(p->rout, vn);
+	least = wide_mul(w, m);
 	if (wide_ge(wide_mul(full.hi, s), wide_mul(wide_mulhi(s + f * p->n, w + f * p->d) + 1, m)))
-		return f;
+		return SANDWICH_ENOUGH;
 	if (!wide_ge(full, least))
 		return 0;
 	slack = wide_sub(full, least);
 	if (likely(slack.hi < m))
 		t = wide_div(slack, m); /* short, hence faster than full / m */
-	if (likely(t <= s >> 4))
-		root = sandwich_limit_root(p, s, w, t);
-	else
-		root = sandwich_limit_loose(p, v, m);
+	return likely(t <= s >> 4) ? t : SANDWICH_LOOSE;
+}
+
+/* min(f, the victim's limit in real numbers) there, or SANDWICH_LOOSE. */
+static __always_inline __u64 sandwich_limited64(const struct amm_side *p, __u64 v, __u64 m, __u64 f)
+{
+	__u64 t = sandwich_room64(p, v, m, f), s = p->rin * p->d, root;
+
+	if (t == SANDWICH_ENOUGH)
+		return f;
+	if (unlikely(t == SANDWICH_LOOSE))
+		return t;
+	root = sandwich_limit_root(p, s, s + v * p->n, t);
 	return f < root ? f : root;
 }
 

@@ -35,7 +35,9 @@
 	X(POOL_BUSY, pool_busy, 19, "pool state kept changing while read: dropped")             \
 	X(NO_SOCKET, no_socket, 20, "candidate on a queue without a socket: to the kernel")     \
 	X(REJECTED, rejected, 21, "handed to userspace but no candidate: dropped")              \
-	X(STACK, stack, 22, "for the node's own address: to its TCP/UDP stack")
+	X(STACK, stack, 22, "for the node's own address: to its TCP/UDP stack")                 \
+	X(REPLIED_IN_DRIVER, replied_in_driver, 23, "answered by the XDP program (XDP_TX)")     \
+	X(HANDED_UP, handed_up, 24, "candidate too hard for the driver: to userspace")
 
 enum mev_verdict {
 #define X(id, name, number, text) MEV_##id = (number),
@@ -72,9 +74,12 @@ MEV_VERDICTS(X)
 /* The counter of `verdict`, or NULL for a number that is no verdict. */
 static __always_inline struct mev_counter *mev_counter_of(struct mev_counters *c, __u32 verdict)
 {
-	__u32 i = verdict - 1;
+	__u64 i = verdict - 1;
 
-	return i < MEV_VERDICT_CNT ? (struct mev_counter *)c + i : NULL;
+	if (i >= MEV_VERDICT_CNT)
+		return NULL;
+	MEV_ONE_VALUE(i);
+	return (struct mev_counter *)c + i;
 }
 
 #ifndef __bpf__

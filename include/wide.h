@@ -29,11 +29,13 @@
  */
 #ifdef __bpf__
 #define MEV_COLD __attribute__((noinline))
-#define MEV_SUBPROG MEV_COLD /* the same for what is inline elsewhere */
+#define MEV_SUBPROG MEV_COLD                 /* the same for what is inline elsewhere */
+#define MEV_COLD_HOST static __always_inline /* each call has a stack of its own: one less */
 #define MEV_NO(pointer) (!(pointer))
 #else
 #define MEV_COLD static __attribute__((noinline, unused))
 #define MEV_SUBPROG static __always_inline
+#define MEV_COLD_HOST MEV_COLD
 #define MEV_NO(pointer) 0
 #endif
 

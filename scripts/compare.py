@@ -22,7 +22,8 @@ USER_VERDICTS = ("replied", "unprofitable", "rejected")
 # Frames that sockets or devices lost, or should not have been given, by section of the summary. The
 # other counters under "xsk" are about the rings' rhythm, not about losses.
 LOSSES = {"xsk": ("rx_dropped", "rx_invalid_descs", "tx_invalid_descs", "rx_ring_full",
-                  "rx_fill_ring_empty_descs", "tx_kick_errors", "chunks_missing"),
+                  "rx_fill_ring_empty_descs", "tx_kick_errors", "chunks_missing",
+                  "xdp_tx_lost"),
           "tap": ("write_again", "write_errors", "read_errors")}
 
 REPORTED_FAULTS = 5
@@ -40,6 +41,22 @@ class Line:
         return vars(self)
 
 
+def as_by_userspace(node: dict) -> dict:
+    """Verdicts as if userspace had decided it all: predictions know nothing of engines."""
+    verdicts, driver = dict(node["verdicts"]), node.get("in_driver", {})
+    replied = verdicts.pop("replied_in_driver", 0)
+    verdicts["redirect"] += verdicts.pop("handed_up", 0) + replied + driver.get("unprofitable", 0)
+    verdicts["replied"] += replied
+    return verdicts
+
+
+def engine_lines(node: dict) -> list:
+    """What the driver did by itself, for a person to see."""
+    driver = node.get("in_driver", {})
+    return [Line(f"{name.replace('_', ' ')} in driver" if name != "handed_up" else "handed up",
+                 None, driver[name]) for name in driver if any(driver.values())]
+
+
 def verdict_lines(counted: dict, predicted: dict) -> list:
     """One line a verdict that was predicted or counted. Not predicted means none."""
     return [Line(name, predicted.get(name, 0) if predicted else None, count)
@@ -48,13 +65,13 @@ def verdict_lines(counted: dict, predicted: dict) -> list:
 
 def account_lines(node: dict, sent: int) -> list:
     """The counters among themselves: nothing lost, nothing counted twice."""
-    verdicts, lines = node["verdicts"], []
+    verdicts, lines = as_by_userspace(node), []
     if sent is not None:
-        # Every frame has one verdict, and a redirected one gets a second in userspace.
+        # Every frame has one verdict, and a candidate gets a second when it is decided.
         judged = sum(verdicts.values()) - verdicts["redirect"]
         lines.append(Line("frames judged", sent, judged))
     settled = sum(verdicts[name] for name in USER_VERDICTS)
-    lines.append(Line("settled in userspace", verdicts["redirect"], settled,
+    lines.append(Line("candidates settled", verdicts["redirect"], settled,
                       0 <= verdicts["redirect"] - settled <= verdicts["pool_busy"]))
     lines += [Line(f"{section} {name}", 0, node[section][name])
               for section, names in LOSSES.items() for name in names
@@ -64,7 +81,7 @@ def account_lines(node: dict, sent: int) -> list:
 
 def reply_lines(node: dict, expected: dict, found: replies.Check) -> list:
     """What came back on the wire."""
-    lines = [Line("replies on the wire", node["verdicts"]["replied"], found.replies),
+    lines = [Line("replies on the wire", as_by_userspace(node)["replied"], found.replies),
              Line("of them wrong", 0, len(found.faults))]
     if expected:
         low, high = expected["total_profit_min"], expected["total_profit_max"]
@@ -75,8 +92,8 @@ def reply_lines(node: dict, expected: dict, found: replies.Check) -> list:
 
 def compare(node: dict, expected: dict, sent: int = None, found: replies.Check = None) -> list:
     """All lines. expected: {} where there is no prediction."""
-    lines = verdict_lines(node["verdicts"], expected.get("verdicts", {}))
-    lines += account_lines(node, sent)
+    lines = verdict_lines(as_by_userspace(node), expected.get("verdicts", {}))
+    lines += engine_lines(node) + account_lines(node, sent)
     if found:
         lines += reply_lines(node, expected, found)
     return lines
@@ -99,11 +116,13 @@ def show(lines: list, node: dict, found: replies.Check) -> None:
         print(f"  wrong reply: {fault}")
     if found and found.others:
         print(f"  {found.others:,} other frames came from the node's side")
-    print(f"\n{'latency, ns':16}" + "".join(f"{name:>10}"
+    print(f"\n{'latency, ns':16}" + "".join(f"{name:>12}"
                                             for name in ("p50", "p90", "p99", "p99.9", "max")))
-    for key, name in (("hot_path", "hot path"), ("in_node", "in node")):
-        latency = node["latency_ns"][key]
-        print(f"{name:16}" + "".join(f"{latency[q]:>10,}"
+    for key, name in (("hot_path", "hot path"), ("in_node", "in node"), ("decision", "decision")):
+        latency = node["latency_ns"].get(key)
+        if not latency or not latency["count"]:
+            continue
+        print(f"{name:16}" + "".join(f"{latency[q]:>12,}"
                                      for q in ("p50", "p90", "p99", "p999", "max")))
 
 
@@ -155,7 +174,7 @@ def main(argv=None) -> int:
         if args.replies:
             predicted = replies.read_expected(args.replies_csv) if args.replies_csv else None
             port = expected.get("parameters", {}).get("dst_port", 8080)
-            found = check_capture(args.replies, node["verdicts"]["replied"], args.wait, port,
+            found = check_capture(args.replies, as_by_userspace(node)["replied"], args.wait, port,
                                   predicted)
         lines = compare(node, expected, args.sent, found)
     except (OSError, ValueError, KeyError) as error:

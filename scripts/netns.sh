@@ -12,6 +12,8 @@
 # `ip netns exec` would hide /sys/fs/bpf and with it the pinned maps.
 #
 #	scripts/netns.sh up NAME [QUEUES]     make it, with so many queues a side (default 1)
+#	scripts/netns.sh program NAME         a program on veth0 that passes everything: veth1 needs
+#	                                      it to send what its own returns (XDP_TX)
 #	scripts/netns.sh down NAME            remove it, whatever is left of it
 #
 # And a world for the node on a TAP device, whose ends are in one namespace with two names:
@@ -89,6 +91,14 @@ netns_side() {
 		nsenter --net="/var/run/netns/$1" ethtool -K "$2" tx off >/dev/null
 }
 
+# netns_program NAME: as above.
+netns_program() {
+	local built
+	built=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../build/bpf/xdp_pass.bpf.o
+
+	ip -n "$1-host" link set dev veth0 xdpdrv obj "$built" sec xdp
+}
+
 # netns_down NAME: the veth pair goes with its namespaces.
 netns_down() {
 	local side
@@ -112,9 +122,10 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
 		[ "$1" = tap ] && make=netns_tap_up || make=netns_up
 		"$make" "$2" "${3:-1}"
 		;;
+	"program 2") netns_program "$2" ;;
 	"down 2") netns_down "$2" ;;
 	*)
-		echo "usage: netns.sh up|tap NAME [QUEUES] | netns.sh down NAME" >&2
+		echo "usage: netns.sh up|tap NAME [QUEUES] | netns.sh program|down NAME" >&2
 		exit 2
 		;;
 	esac

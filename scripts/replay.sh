@@ -14,6 +14,9 @@
 #	world_up	makes the world, as netns.sh does
 #	await_link	returns once what tcpreplay sends reaches the node, which is ready
 #	judged		prints how many frames the node has judged so far
+#
+# Where the world is there already, as in a container, the front end replaces at_host, what enters
+# the host's side, and any of check_host, start_node, await_frames and stop_node.
 # shellcheck disable=SC2154 # those are assigned by the front ends
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
@@ -23,6 +26,7 @@ mevnode=${MEVNODE:-$here/../build/mevnode}
 
 name=$(basename "$0" .sh)
 world=mev-replay-$$
+at_host=(nsenter --net="/var/run/netns/$world-host")
 tmp='' node='' sniffer='' replay=''
 pcap='' pace=() compare=() node_options=()
 
@@ -130,7 +134,7 @@ start_capture() {
 	local line
 
 	mkfifo "$tmp/sniffer" # where it says when it is ready
-	nsenter --net="/var/run/netns/$world-host" tcpdump -i "$link" -Q in -B 65536 -s 256 -U \
+	"${at_host[@]}" tcpdump -i "$link" -Q in -B 65536 -s 256 -U \
 		-Z root --time-stamp-precision=nano -w "$tmp/replies.pcap" 2>"$tmp/sniffer" &
 	sniffer=$!
 	exec {sniffer_says}<"$tmp/sniffer"
@@ -171,7 +175,7 @@ replay_capture() {
 
 	frames=$(tcpdump --count -r "$pcap" 2>/dev/null) || lacks "tcpdump does not read $pcap"
 	frames=${frames%% *}
-	nsenter --net="/var/run/netns/$world-host" tcpreplay -i "$link" --preload-pcap \
+	"${at_host[@]}" tcpreplay -i "$link" --preload-pcap \
 		--no-flow-stats "${pace[@]}" "$pcap" >"$tmp/replay" 2>&1 &
 	replay=$!
 	until over "$replay" 1; do
@@ -223,7 +227,7 @@ replay_main() {
 	world_up || exit 1
 	# Nobody on the host's side waits for replies. Without an address its kernel drops them in
 	# silence instead of telling the node with ICMP errors, which would be counted.
-	ip -n "$world-host" address flush dev "$link"
+	"${at_host[@]}" ip address flush dev "$link"
 	start_capture
 	start_node
 	await_link || {

@@ -11,7 +11,8 @@ tcpreplay in the other, captures what comes back, and prints what the node count
 PCAP.expected.json predicts (scripts/gen_traffic.py writes it). The node is configured as the
 prediction has it, unless the options for \`mevnode run\` behind -- say otherwise. Where there is a
 PCAP.replies.csv (gen_traffic.py --replies-csv), each single reply is checked as well. Needs root."
-	extra="scripts/run_tcpreplay_veth.sh build/mixed.pcap -- --poll spin --mode skb"
+	extra="scripts/run_tcpreplay_veth.sh build/mixed.pcap -- --poll spin --mode skb
+  scripts/run_tcpreplay_veth.sh build/mixed.pcap -- --engine kernel"
 	tools=(bpftool ethtool)
 	link=veth0
 }
@@ -27,7 +28,12 @@ prepare() {
 	bpffs_mounted || lacks "cannot mount a bpffs on /sys/fs/bpf, where the node's counters are found"
 }
 
-world_up() { netns_up "$world"; }
+world_up() {
+	netns_up "$world" || return
+	case "${node_options[*]}" in
+	*--engine?kernel*) netns_program "$world" ;;
+	esac
+}
 
 await_link() { :; }
 

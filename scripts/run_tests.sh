@@ -3,14 +3,15 @@
 # Runs every test that is built (`make test` builds them) and ends with one line:
 #   N passed, N failed, N skipped
 # Privileged tests are skipped, visibly, without root; REQUIRE_PRIV=1 turns a skip into a failure.
-# Usage: run_tests.sh [SUITE...]   suites: unit bpf traffic econ e2e (default: all)
+# Usage: run_tests.sh [SUITE...]   suites: unit bpf fuzz traffic econ bench e2e containers
+#   (default: all)
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
 B=${B:-build}
 export MEV_TEST_BPF_DIR=$B/bpf MEVNODE=${MEVNODE:-$B/mevnode}
 suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=(unit bpf traffic econ e2e)
+[ ${#suites[@]} -gt 0 ] || suites=(unit bpf fuzz traffic econ bench e2e containers)
 logs=$B/test-logs
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0
@@ -45,6 +46,20 @@ run_pytest() {
 	report "$name" "$rc" "${ok:-0}" "$((${bad:-0} + ${err:-0}))" "${skip:-0}" "$log"
 }
 
+# Every target of tests/fuzz over its kept corpus.
+run_fuzz() {
+	local log=$logs/fuzz.log line targets=()
+	for target in tests/fuzz/fuzz_*.c; do
+		targets+=("$(basename "$target" .c | sed 's/^fuzz_//')")
+	done
+	tests/fuzz/fuzz.py replay "${targets[@]}" >"$log" 2>&1
+	local rc=$?
+	line=$(grep -aE '^fuzz replay: ' "$log" | grep -oE '[0-9]+' | tr '\n' ' ')
+	local ok bad skip
+	read -r ok bad skip <<<"$line"
+	report fuzz "$rc" "${ok:-0}" "${bad:-0}" "${skip:-0}" "$log"
+}
+
 report() {
 	local name=$1 rc=$2 ok=$3 bad=$4 skip=$5 log=$6
 	[ "$rc" = 0 ] || [ "$bad" -gt 0 ] || bad=1 # it ended badly without naming a test
@@ -63,7 +78,8 @@ for suite in "${suites[@]}"; do
 	case $suite in
 	unit) run_criterion unit "$B/unit-tests" ;;
 	bpf) run_criterion bpf "$B/bpf-tests" -j1 ;;
-	traffic | econ | e2e) run_pytest "$suite" "tests/$suite" ;;
+	fuzz) run_fuzz ;;
+	traffic | econ | bench | e2e | containers) run_pytest "$suite" "tests/$suite" ;;
 	*)
 		echo "run_tests.sh: no suite $suite" >&2
 		exit 2

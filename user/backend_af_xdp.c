@@ -60,6 +60,26 @@ static int attach_in_mode(struct af_xdp *b)
 	return err;
 }
 
+/* What the program's own replies need, and a count of those that do not get out. */
+static int prepare_engine(struct af_xdp *b)
+{
+	bool kernel = b->env->options->engine == MEV_ENGINE_KERNEL;
+	int err = 0;
+
+	if (kernel && b->mode != MODE_SKB)
+		err = xdp_tx_check(&b->netif);
+	if (err)
+		return err;
+	/* Always, as the engine may be switched later. */
+	err = xdp_tx_losses_open(&b->losses, &b->netif);
+	if (err && kernel)
+		log_warn(
+			"replies that %s loses after XDP_TX are not counted: %s; `ethtool -S %s` may "
+			"have them",
+			b->netif.name, strerror(-err), b->netif.name);
+	return 0;
+}
+
 static int queue_frame(void *ctx, const void *frame, __u32 len)
 {
 	return frame_queue_put(ctx, frame, len);
@@ -79,8 +99,7 @@ static int open_stack(struct af_xdp *b)
 		return err;
 	}
 	link.ctx = b->frames;
-	err = backend_open_stack(&b->stack, b->env, &b->workers[0].hot_path, &b->netif,
-				 b->netif.mac, link);
+	err = backend_open_stack(&b->stack, b->env, &b->base, &b->netif, b->netif.mac, link);
 	if (err)
 		return err;
 	b->workers[0].frames = b->frames;
@@ -104,7 +123,8 @@ static void af_xdp_close(struct backend *base)
 	frame_queue_close(b->frames);
 	af_xdp_close_sockets(b);
 	filter_prog_close(b->prog);
-	pool_table_close(b->index);
+	af_xdp_close_pools(b);
+	xdp_tx_losses_close(b->losses);
 	for (__u32 i = 0; b->workers && i < b->base.queue_cnt; i++)
 		free(b->workers[i].base.pool_replies);
 	free(b->workers);
@@ -146,8 +166,11 @@ static int load(struct af_xdp *b)
 	err = filter_prog_open(&b->prog, &b->netif, o->pin_path, b->env->config->pool_cnt,
 			       o->adopt);
 	if (!err)
+		err = af_xdp_fill_pools(b);
+	if (!err)
 		err = filter_prog_configure(b->prog, b->env->config,
-					    o->verify_checksum ? MEV_VERIFY_UDP_SUM : 0, o->own_ip);
+					    o->verify_checksum ? MEV_VERIFY_UDP_SUM : 0, o->own_ip,
+					    o->engine);
 	return err;
 }
 
@@ -163,6 +186,8 @@ static enum exit_code open_in_order(struct af_xdp *b)
 		return EXIT_USAGE;
 	if (!err)
 		err = attach_in_mode(b);
+	if (!err)
+		err = prepare_engine(b);
 	if (err)
 		return backend_exit_code(err);
 	code = af_xdp_open_queues(b);
@@ -214,23 +239,43 @@ static enum exit_code af_xdp_start(struct backend *base)
 	else
 		filter_prog_start(b->prog);
 	b->base.mode = run_mode_name(b->mode);
+	b->base.map_id = filter_prog_map_id(b->prog);
 	return backend_exit_code(err);
 }
 
-static void af_xdp_collect(struct backend *base, struct stats *s)
+static struct worker *af_xdp_worker_of(struct backend *base, __u32 i)
+{
+	return &af_xdp(base)->workers[i].base;
+}
+
+static int collect_pools(const struct af_xdp *b, struct stats *s)
+{
+	__u32 end = s->pool_cnt ? s->pools[s->pool_cnt - 1].slot + 1 : 0;
+	struct mev_pool_counters *sums = calloc(end + 1, sizeof(*sums));
+	int err = sums ? filter_prog_pool_counters(b->prog, end, sums) : -ENOMEM;
+
+	for (__u32 i = 0; i < s->pool_cnt && !err; i++)
+		s->pools[i].filter = sums[s->pools[i].slot];
+	free(sums);
+	return err;
+}
+
+static int af_xdp_collect(struct backend *base, struct stats *s, unsigned int parts)
 {
 	struct af_xdp *b = af_xdp(base);
 	int err;
 
-	s->io_name = "xsk";
+	strcpy(s->io_name, "xsk");
+	s->ready = MEV_READ_ONCE(filter_prog_config(b->prog)->ready) != 0;
+	s->engine = MEV_READ_ONCE(filter_prog_config(b->prog)->engine);
 	err = filter_prog_counters(b->prog, &s->filter);
-	for (__u32 i = 0; i < s->pool_cnt && !err; i++)
-		err = filter_prog_pool_counters(b->prog, i, &s->pools[i].filter);
-	if (err)
-		log_err("cannot read all of the program's counters: %s", strerror(-err));
+	if (!err)
+		err = filter_prog_decisions(b->prog, &s->decision_ns);
+	if (!err && (parts & STATS_POOLS))
+		err = collect_pools(b, s);
 	for (__u32 i = 0; i < b->base.queue_cnt; i++) {
-		stats_add_worker(s, &b->workers[i].base);
-		af_xdp_collect_socket(b->workers[i].xsk, s);
+		stats_add_worker(s, &b->workers[i].base, parts);
+		af_xdp_collect_socket(b->workers[i].xsk, s, parts);
 	}
 	if (b->stack) {
 		stack_counters(b->stack, &s->stack);
@@ -241,6 +286,16 @@ static void af_xdp_collect(struct backend *base, struct stats *s)
 	stats_io(s, "tx_kick_again", (__s64)s->worker.tx_kick_again);
 	stats_io(s, "rx_kicks", (__s64)s->worker.rx_kicks);
 	stats_io(s, "tx_kick_errors", (__s64)s->worker.tx_kick_errors);
+	if (b->losses)
+		stats_io(s, "xdp_tx_lost", xdp_tx_lost(b->losses));
+	return err;
+}
+
+static __u64 af_xdp_driver_replies(struct backend *base)
+{
+	struct mev_counters sum;
+
+	return filter_prog_counters(af_xdp(base)->prog, &sum) ? 0 : sum.replied_in_driver.packets;
 }
 
 const struct backend_ops backend_af_xdp = {
@@ -248,6 +303,9 @@ const struct backend_ops backend_af_xdp = {
 	.open = af_xdp_open,
 	.start = af_xdp_start,
 	.stop = af_xdp_stop,
+	.reload = af_xdp_reload,
+	.worker = af_xdp_worker_of,
 	.collect = af_xdp_collect,
+	.driver_replies = af_xdp_driver_replies,
 	.close = af_xdp_close,
 };

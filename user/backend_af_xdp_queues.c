@@ -9,6 +9,14 @@
 
 /* Queues. */
 
+/* Replies leave by the TX queue of the same number. Without one, copy mode would send nothing, silently. */
+static __u32 sending_queues(const struct af_xdp *b)
+{
+	const struct netif *n = &b->netif;
+
+	return n->tx_queues ? MIN(n->rx_queues, n->tx_queues) : n->rx_queues;
+}
+
 /* Into b->base: those asked for, else the first `cnt`. */
 static enum exit_code choose_queues(struct af_xdp *b, __u32 cnt)
 {
@@ -25,6 +33,13 @@ static enum exit_code choose_queues(struct af_xdp *b, __u32 cnt)
 		if (b->base.queues[i] >= b->netif.rx_queues) {
 			log_err("%s has no RX queue %u, only 0 to %u", b->netif.name,
 				b->base.queues[i], b->netif.rx_queues - 1);
+			return EXIT_USAGE;
+		}
+		if (b->base.queues[i] >= sending_queues(b)) {
+			log_err("%s has no TX queue %u, by which replies from RX queue %u would "
+				"leave, only 0 to %u",
+				b->netif.name, b->base.queues[i], b->base.queues[i],
+				b->netif.tx_queues - 1);
 			return EXIT_USAGE;
 		}
 	}
@@ -87,6 +102,20 @@ static bool open_zerocopy(struct af_xdp *b, __u32 cnt, enum exit_code *code)
 	return false;
 }
 
+static void say_unserved(const struct af_xdp *b, __u32 before)
+{
+	const struct netif *n = &b->netif;
+	const char *why = "";
+
+	if (before < n->rx_queues)
+		why = "; XDP has raised their number: see the remedy of `mevnode doctor`";
+	else if (sending_queues(b) < n->rx_queues)
+		why = "; replies need a TX queue each: `ethtool -L`";
+	log_warn("%u of %u RX queues of %s are served: candidates on the others go to the kernel, "
+		 "counted as no_socket%s",
+		 b->base.queue_cnt, n->rx_queues, n->name, why);
+}
+
 enum exit_code af_xdp_open_queues(struct af_xdp *b)
 {
 	__u32 before = b->netif.rx_queues;
@@ -102,15 +131,13 @@ enum exit_code af_xdp_open_queues(struct af_xdp *b)
 	 * virtio_net lets no zero-copy socket go from a queue that is gone: the next start would hang
 	 * in the kernel. They get one only if asked for.
 	 */
-	if (b->mode != MODE_ZEROCOPY || !open_zerocopy(b, MIN(before, b->netif.rx_queues), &code)) {
-		code = choose_queues(b, b->netif.rx_queues);
+	if (b->mode != MODE_ZEROCOPY || !open_zerocopy(b, MIN(before, sending_queues(b)), &code)) {
+		code = choose_queues(b, sending_queues(b));
 		if (code == EXIT_DONE)
 			code = backend_exit_code(open_sockets(b, false));
 	}
 	if (code == EXIT_DONE && b->base.queue_cnt < b->netif.rx_queues)
-		log_warn("%u of %u RX queues of %s are served: candidates on the others go to the "
-			 "kernel, counted as no_socket",
-			 b->base.queue_cnt, b->netif.rx_queues, b->netif.name);
+		say_unserved(b, before);
 	return code;
 }
 
@@ -121,12 +148,6 @@ static int prepare_worker(struct af_xdp *b, __u32 i, const struct latency_clock 
 	const struct run_options *o = b->env->options;
 	struct xsk_worker *w = &b->workers[i];
 
-	w->hot_path = (struct hot_path){
-		.config = filter_prog_config(b->prog),
-		.pools = filter_prog_pools(b->prog),
-		.pool_cnt = filter_prog_room(b->prog),
-		.index = b->index,
-	};
 	w->base.control = b->env->control;
 	w->base.poll = o->poll;
 	w->base.cpu = o->cpu_cnt ? (int)o->cpus[i] : -1;
@@ -138,17 +159,14 @@ static int prepare_worker(struct af_xdp *b, __u32 i, const struct latency_clock 
 
 int af_xdp_prepare_workers(struct af_xdp *b)
 {
-	const struct config *config = b->env->config;
 	struct latency_clock clock;
-	int err;
-
-	err = pool_table_open(&b->index, config->pool_cnt);
-	for (__u32 i = 0; i < config->pool_cnt && !err; i++)
-		err = pool_table_add(b->index, config->pools[i].address, i);
+	int err = 0;
 
 	latency_clock_init(&clock);
 	for (__u32 i = 0; i < b->base.queue_cnt && !err; i++)
 		err = prepare_worker(b, i, &clock);
+	if (!err)
+		err = af_xdp_first_view(b);
 	if (err)
 		log_err("cannot prepare the workers: %s", strerror(-err));
 	return err;
@@ -188,12 +206,12 @@ int af_xdp_start_workers(struct af_xdp *b)
 
 /* What was counted. */
 
-void af_xdp_collect_socket(const struct xsk *x, struct stats *s)
+void af_xdp_collect_socket(const struct xsk *x, struct stats *s, unsigned int parts)
 {
-	struct xdp_statistics k;
+	struct xdp_statistics k = { 0 };
 	int err = xsk_statistics(x, &k);
 
-	if (err)
+	if (err && (parts & STATS_FINAL))
 		log_err("cannot read the statistics of queue %u: %s", x->queue, strerror(-err));
 	stats_io(s, "rx_dropped", (__s64)k.rx_dropped);
 	stats_io(s, "rx_invalid_descs", (__s64)k.rx_invalid_descs);
@@ -201,6 +219,8 @@ void af_xdp_collect_socket(const struct xsk *x, struct stats *s)
 	stats_io(s, "rx_ring_full", (__s64)k.rx_ring_full);
 	stats_io(s, "rx_fill_ring_empty_descs", (__s64)k.rx_fill_ring_empty_descs);
 	stats_io(s, "tx_ring_empty_descs", (__s64)k.tx_ring_empty_descs);
+	if (!(parts & STATS_FINAL))
+		return;
 	stats_io(s, "chunks_missing", xsk_chunks_missing(x));
 	if (xsk_chunks_missing(x))
 		log_err("queue %u: %lld chunks are missing from the rings' account: please report",

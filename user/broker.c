@@ -66,7 +66,10 @@ static void become_broker(int sock, const char *path)
 	prctl(PR_SET_NAME, "mevnode-config");
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO); /* whose reader waits for the node to close it */
-	privileges_drop();
+	if (privileges_drop()) {
+		log_err("cannot drop privileges: %s; not going on with them", strerror(errno));
+		_exit(EXIT_FAILED);
+	}
 	if (sandbox_enter(SANDBOX_BROKER))
 		_exit(EXIT_HOST);
 	serve(sock, path);
@@ -112,11 +115,13 @@ int broker_open_config(void)
 		.msg_controllen = sizeof(control.buf),
 	};
 	struct cmsghdr *c;
+	ssize_t len;
 
 	if (send(broker_fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
 		return -errno;
-	if (recvmsg(broker_fd, &msg, MSG_CMSG_CLOEXEC) != sizeof(err))
-		return -EPIPE; /* it has ended */
+	len = recvmsg(broker_fd, &msg, MSG_CMSG_CLOEXEC);
+	if (len != sizeof(err))
+		return len < 0 ? -errno : -EPIPE;
 	if (err)
 		return -err;
 	c = CMSG_FIRSTHDR(&msg);

@@ -13,7 +13,10 @@
 /* Starts it, before there are other threads. 0 or -errno, logged. */
 int broker_start(const char *path);
 
-/* An open descriptor of the file, the caller's, or -errno: not logged. */
+/*
+ * An open descriptor of the file, the caller's, or -errno, not logged. -EPIPE, -ECONNRESET: the
+ * process has ended, and said why.
+ */
 int broker_open_config(void);
 
 /* Lets it end. Accepts one that was not started. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "filter_prog.h"
+#include "filter_prog_impl.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -9,25 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/param.h>
 #include <unistd.h>
 
 #include "adopt.h"
 #include "log.h"
-#include "mev_filter.skel.h"
-#include "pins.h"
+#include "map_read.h"
 #include "privileges.h"
-
-struct filter_prog {
-	struct mev_filter_bpf *skel;
-	struct netif netif;
-	struct mev_config *config;
-	struct mev_pool *pools;
-	int link_fd; /* -1: not attached, or not by us */
-	int cpu_cnt; /* possible ones, which a per-CPU value has one of each of */
-	bool adopted;
-	bool native; /* of an adopted program: its hook */
-	struct pins pins;
-};
 
 /* Array maps are mapped with exactly their page-rounded size, or not at all. */
 static size_t map_size(const struct bpf_map *map)
@@ -98,9 +86,8 @@ int filter_prog_open(struct filter_prog **out, const struct netif *netif, const 
 	fp->netif = *netif;
 	fp->link_fd = -1;
 	fp->pins.lock_fd = -1;
-	fp->cpu_cnt = libbpf_num_possible_cpus();
-	if (fp->cpu_cnt < 0) {
-		err = fp->cpu_cnt;
+	err = libbpf_num_possible_cpus(); /* libbpf remembers: later the sandbox forbids to ask */
+	if (err < 0) {
 		log_err("cannot count this machine's CPUs: %s", strerror(-err));
 		goto fail;
 	}
@@ -153,12 +140,10 @@ void filter_prog_close(struct filter_prog *fp)
 
 /* Contents. */
 
-static int add_pool(struct filter_prog *fp, const struct config_pool *from, __u32 slot)
+int filter_prog_add_pool(struct filter_prog *fp, const __u8 address[MEV_ADDRESS_LEN], __u32 slot)
 {
-	int index_fd = bpf_map__fd(fp->skel->maps.mev_pool_index);
-
-	config_pool_line(from, &fp->pools[slot]);
-	return bpf_map_update_elem(index_fd, from->address, &slot, BPF_NOEXIST);
+	return bpf_map_update_elem(bpf_map__fd(fp->skel->maps.mev_pool_index), address, &slot,
+				   BPF_ANY);
 }
 
 static int allow_feeds(struct filter_prog *fp, const struct config *config)
@@ -175,25 +160,16 @@ static int allow_feeds(struct filter_prog *fp, const struct config *config)
 }
 
 int filter_prog_configure(struct filter_prog *fp, const struct config *config, __u32 flags,
-			  __be32 own_ip)
+			  __be32 own_ip, enum mev_engine engine)
 {
-	int err;
+	int err = allow_feeds(fp, config);
 
-	for (__u32 slot = 0; slot < config->pool_cnt; slot++) {
-		err = add_pool(fp, &config->pools[slot], slot);
-		if (err) {
-			log_err("cannot add pool %u of %u: %s", slot + 1, config->pool_cnt,
-				strerror(-err));
-			return err;
-		}
-	}
-	err = allow_feeds(fp, config);
 	if (err)
 		return err;
-
 	*fp->config = config->node;
 	fp->config->flags |= flags;
 	fp->config->own_ip = own_ip;
+	fp->config->engine = engine;
 	memcpy(fp->config->mac, fp->netif.mac, sizeof(fp->config->mac));
 	return 0;
 }
@@ -270,7 +246,7 @@ const struct mev_config *filter_prog_config(const struct filter_prog *fp)
 	return fp->config;
 }
 
-const struct mev_pool *filter_prog_pools(const struct filter_prog *fp)
+struct mev_pool *filter_prog_pools(const struct filter_prog *fp)
 {
 	return fp->pools;
 }
@@ -280,37 +256,45 @@ __u32 filter_prog_room(const struct filter_prog *fp)
 	return bpf_map__max_entries(fp->skel->maps.mev_pools);
 }
 
-/* Adds up the `key` entry of a per-CPU map whose value is `size` bytes of __u64. 0 or -errno. */
-static int sum_over_cpus(const struct filter_prog *fp, const struct bpf_map *map, __u32 key,
-			 void *sum, size_t size)
+__u32 filter_prog_map_id(const struct filter_prog *fp)
 {
-	size_t words = size / sizeof(__u64);
-	__u64 *values, *to = sum;
-	int err;
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
 
-	memset(sum, 0, size);
-	values = calloc((size_t)fp->cpu_cnt, size);
-	if (!values)
-		return -ENOMEM;
-	err = bpf_map_lookup_elem(bpf_map__fd(map), &key, values);
-	for (size_t i = 0; !err && i < (size_t)fp->cpu_cnt * words; i++)
-		to[i % words] += values[i];
-	free(values);
-	return err;
+	return bpf_obj_get_info_by_fd(bpf_map__fd(fp->skel->maps.mev_config), &info, &len) ?
+		       0 :
+		       info.id;
 }
 
 int filter_prog_counters(const struct filter_prog *fp, struct mev_counters *sum)
 {
-	return sum_over_cpus(fp, fp->skel->maps.mev_verdicts, 0, sum, sizeof(*sum));
+	return map_read_sum(bpf_map__fd(fp->skel->maps.mev_verdicts), 0, sum, sizeof(*sum));
 }
 
-int filter_prog_pool_counters(const struct filter_prog *fp, __u32 slot,
-			      struct mev_pool_counters *sum)
+int filter_prog_decisions(const struct filter_prog *fp, struct latency_hist *into)
+{
+	int cpu_cnt = libbpf_num_possible_cpus(), err;
+	struct latency_hist *cpu;
+	__u32 key = 0;
+
+	if (cpu_cnt < 0)
+		return cpu_cnt;
+	cpu = calloc((size_t)cpu_cnt, sizeof(*cpu));
+	if (!cpu)
+		return -ENOMEM;
+	err = bpf_map_lookup_elem(bpf_map__fd(fp->skel->maps.mev_decision_ns), &key, cpu);
+	for (int i = 0; i < cpu_cnt && !err; i++)
+		latency_merge(into, &cpu[i]);
+	free(cpu);
+	return err;
+}
+
+int filter_prog_pool_counters(const struct filter_prog *fp, __u32 cnt,
+			      struct mev_pool_counters *sums)
 {
 	const struct bpf_map *map = fp->skel->maps.mev_pool_stats;
+	__u32 room = MIN(cnt, bpf_map__max_entries(map));
 
-	*sum = (struct mev_pool_counters){ 0 };
-	/* An adopted map may have fewer entries than there are pools. */
-	return slot < bpf_map__max_entries(map) ? sum_over_cpus(fp, map, slot, sum, sizeof(*sum)) :
-						  0;
+	memset(sums + room, 0, (cnt - room) * sizeof(*sums));
+	return map_read_sums(bpf_map__fd(map), room, sizeof(*sums), sums, sizeof(*sums));
 }

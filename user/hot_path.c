@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "decision.h"
 #include "filter.h"
 #include "reply.h"
-#include "sandwich.h"
 
 /* memcmp() of 12 bytes, which gcc 12 calls: 1.1 of 57 ns, bench/micro hot_path/optimal/pools_1000. */
 static inline bool same_head(const __u8 *a, const __u8 *b)
@@ -56,19 +56,19 @@ static enum mev_verdict find_state(const struct hot_path *hp, const struct dex_s
 	return mev_pool_usable(state) ? MEV_REDIRECT : MEV_REJECTED;
 }
 
-/* The best front-run on one swap in a pool whose state is *s: REPLIED or UNPROFITABLE. */
-static enum mev_verdict decide(const struct hot_path *hp, const struct dex_swap_tx *tx,
-			       const struct mev_pool_state *s, struct sandwich *best)
+/* Whether the frame is a swap to whoever has configuration `cfg`, which may be none. */
+static __always_inline bool find_swap(void *frame, void *frame_end, const struct mev_config *cfg,
+				      struct filter_record *record)
 {
-	const struct mev_config *cfg = hp->config;
-	struct amm_side side = mev_pool_side(s, tx->token_direction);
-	__u64 least = MEV_READ_ONCE(cfg->min_profit);
+	return cfg && filter_frame(frame, frame_end, cfg, record) == MEV_REDIRECT &&
+	       record->is_swap;
+}
 
-	if (!sandwich_decide(&side, tx->amount_in, tx->min_amount_out, MEV_READ_ONCE(cfg->capital),
-			     MEV_READ_ONCE(cfg->strategy), best) ||
-	    best->profit < (least ? least : 1))
-		return MEV_UNPROFITABLE;
-	return MEV_REPLIED;
+/* The same for a frame that came while ports or thresholds change. */
+MEV_COLD bool find_swap_before(const struct hot_path *hp, void *frame, void *frame_end,
+			       struct filter_record *record)
+{
+	return find_swap(frame, frame_end, hp->before, record);
 }
 
 enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u32 len,
@@ -79,13 +79,18 @@ enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u3
 	struct mev_pool_state state;
 	enum mev_verdict verdict;
 	struct sandwich best;
+	struct amm_side side;
+	struct decision d;
 
-	if (filter_frame(frame, frame_end, hp->config, &record) != MEV_REDIRECT || !record.is_swap)
+	if (unlikely(!find_swap(frame, frame_end, hp->config, &record)) &&
+	    !find_swap_before(hp, frame, frame_end, &record))
 		return MEV_REJECTED;
 	verdict = find_state(hp, record.swap, hint, &reply->slot, &state);
 	if (verdict != MEV_REDIRECT)
 		return verdict;
-	verdict = decide(hp, record.swap, &state, &best);
+	d = decision_on(hp->config, record.swap);
+	side = mev_pool_side(&state, record.swap->token_direction);
+	verdict = decision_make(&d, &side, &best);
 	if (verdict == MEV_REPLIED)
 		reply->len = reply_write(&record.packet, best.profit, best.front_in, state.slot);
 	return verdict;
@@ -97,6 +102,8 @@ enum mev_verdict hot_path_record(const struct hot_path *hp, const struct dex_swa
 	enum mev_verdict verdict = filter_fields(tx, hp->config);
 	struct mev_pool_state state;
 	struct sandwich best;
+	struct amm_side side;
+	struct decision d;
 
 	if (verdict != MEV_REDIRECT)
 		return verdict;
@@ -107,7 +114,9 @@ enum mev_verdict hot_path_record(const struct hot_path *hp, const struct dex_swa
 	verdict = filter_swap(tx, &state);
 	if (verdict != MEV_REDIRECT)
 		return verdict;
-	verdict = decide(hp, tx, &state, &best);
+	d = decision_on(hp->config, tx);
+	side = mev_pool_side(&state, tx->token_direction);
+	verdict = decision_make(&d, &side, &best);
 	if (verdict == MEV_REPLIED)
 		*reply = (struct swap_reply){
 			.nonce = tx->nonce,

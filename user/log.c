@@ -14,6 +14,13 @@ void log_set_level(enum log_level level)
 	threshold = level;
 }
 
+static bool erred;
+
+bool log_erred(void)
+{
+	return __atomic_load_n(&erred, __ATOMIC_RELAXED);
+}
+
 static char *held;
 static size_t held_size;
 
@@ -47,6 +54,8 @@ void log_line(enum log_level level, const char *fmt, ...)
 		va_end(ap);
 		return;
 	}
+	if (level == LOG_LEVEL_ERROR)
+		__atomic_store_n(&erred, true, __ATOMIC_RELAXED);
 	len = snprintf(line, sizeof(line), "%s: %s", program_invocation_short_name, prefix[level]);
 	n = vsnprintf(line + len, sizeof(line) - (size_t)len - 1, fmt, ap);
 	va_end(ap);

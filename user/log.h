@@ -8,12 +8,16 @@
 #ifndef MEV_LOG_H
 #define MEV_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 /* Lines less important than `level` are not printed. Default: LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
+
+/* Whether an error has been logged, one that was held aside. */
+bool log_erred(void);
 
 /*
  * From now on the first error is written to line[size], without prefix, instead of stderr, and

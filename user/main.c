@@ -12,7 +12,9 @@
 #include "log.h"
 #include "node.h"
 #include "options.h"
+#include "privileges.h"
 #include "quote.h"
+#include "stats_cmd.h"
 
 static const char usage[] =
 	"usage: mevnode COMMAND [options]\n"
@@ -21,6 +23,7 @@ static const char usage[] =
 	"\n"
 	"  run -i IFACE      filter, decide and answer on a network interface\n"
 	"  doctor [-i IFACE] what this host can do, and what stands in the way\n"
+	"  stats             what a running node has counted, once or going on\n"
 	"  quote             the economics on the command line, no network\n"
 	"  --version\n"
 	"\n"
@@ -66,6 +69,7 @@ static const struct {
 	{ "run", run_main },
 	{ "doctor", doctor_main },
 	{ "quote", quote_main },
+	{ "stats", stats_main },
 };
 
 int main(int argc, char **argv)
@@ -82,6 +86,7 @@ int main(int argc, char **argv)
 		puts("mevnode " MEV_VERSION);
 		return EXIT_DONE;
 	}
+	privileges_raise();
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].main(argc - 1, argv + 1);

@@ -2,7 +2,7 @@
 /*
  * netif - what the kernel says about a network interface, and when it goes away
  *
- * Asked by ioctl, not through /sys: sysfs shows the network namespace that mounted it, which
+ * Asked by ioctl where that tells it: sysfs shows the network namespace that mounted it, which
  * `nsenter --net=` does not change.
  */
 #ifndef MEV_NETIF_H
@@ -18,6 +18,7 @@ struct netif {
 	__u32 index;
 	__u32 mtu;
 	__u32 rx_queues; /* in use; 1 if the driver does not say */
+	__u32 tx_queues; /* that the kernel sends by; 0 if nobody says */
 	__u8 mac[6];
 	bool up;
 	bool ethernet; /* frames have Ethernet headers */
@@ -25,6 +26,15 @@ struct netif {
 
 /* 0, -ENODEV (no such interface) or another -errno. Does not log. */
 int netif_query(const char *name, struct netif *out);
+
+/* First line of a small file of /proc or /sys, without its end. 0 or -errno. */
+int netif_read_line(const char *path, char *out, size_t len);
+
+/*
+ * The same of a file below /sys/class/net/IFACE. -ENOENT; -ESTALE: /sys is another network
+ * namespace's, and what it shows is another interface of this name.
+ */
+int netif_read_sysfs(const struct netif *netif, const char *file, char *out, size_t len);
 
 /* A non-blocking rtnetlink socket on which link events arrive. fd or -errno. */
 int netif_watch_open(void);

@@ -2,10 +2,8 @@
 #include "node.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -15,12 +13,19 @@
 #include "backend.h"
 #include "broker.h"
 #include "config.h"
+#include "events.h"
 #include "log.h"
+#include "metrics.h"
 #include "netif.h"
+#include "notify.h"
 #include "privileges.h"
+#include "reload.h"
 #include "sandbox.h"
+#include "snapshot.h"
 #include "stats.h"
 #include "worker.h"
+
+#define REPLIES_PERIOD_NS 10000000
 
 struct node {
 	struct run_options options;
@@ -28,10 +33,13 @@ struct node {
 	struct worker_control control;
 	struct backend_env env; /* the three above, as back ends get them */
 	struct backend *backend;
-	int signal_fd, timer_fd, link_fd;
+	struct events events;
+	struct snapshot *snapshot;
+	struct metrics *metrics; /* NULL: nobody is to ask */
+	int signal_fd, timer_fd, link_fd, replies_fd;
 };
 
-/* Events that end a run. The main thread sleeps until one comes; it never polls. */
+/* What the main thread waits for. */
 
 static int open_events(struct node *n)
 {
@@ -48,11 +56,12 @@ static int open_events(struct node *n)
 
 	n->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
 	n->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	n->replies_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	n->link_fd = netif_watch_open();
 	n->control.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	n->control.event_fd = eventfd(0, EFD_CLOEXEC);
-	if (n->signal_fd < 0 || n->timer_fd < 0 || n->link_fd < 0 || n->control.wake_fd < 0 ||
-	    n->control.event_fd < 0) {
+	if (n->signal_fd < 0 || n->timer_fd < 0 || n->replies_fd < 0 || n->link_fd < 0 ||
+	    n->control.wake_fd < 0 || n->control.event_fd < 0) {
 		int err = n->link_fd < 0 ? n->link_fd : -errno;
 
 		log_err("cannot set up signals and timers: %s", strerror(-err));
@@ -63,40 +72,88 @@ static int open_events(struct node *n)
 
 static void close_events(struct node *n)
 {
-	const int fds[] = { n->signal_fd, n->timer_fd, n->link_fd, n->control.wake_fd,
-			    n->control.event_fd };
+	const int fds[] = { n->signal_fd, n->timer_fd,        n->replies_fd,
+			    n->link_fd,   n->control.wake_fd, n->control.event_fd };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
 }
 
+/* Handlers. */
+
+static int on_end(void *node)
+{
+	(void)node;
+	return EXIT_DONE;
+}
+
+/* SIGHUP is no end but a configuration to be read again. */
+static int on_signal(void *node)
+{
+	struct node *n = node;
+	struct signalfd_siginfo info;
+	bool done;
+
+	if (read(n->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return EVENTS_GO_ON;
+	if (info.ssi_signo != SIGHUP)
+		return EXIT_DONE;
+	notify_reloading();
+	done = reload_run(n->backend, &n->config, n->options.config_path);
+	if (done)
+		snapshot_set_pools(n->snapshot);
+	notify_ready(n->backend, done);
+	return EVENTS_GO_ON;
+}
+
+static int on_link_news(void *node)
+{
+	const struct node *n = node;
+
+	if (!netif_watch_gone(n->link_fd, n->backend->ifindex))
+		return EVENTS_GO_ON;
+	log_err("%s was removed: stopping", n->backend->interface);
+	return EXIT_FAILED;
+}
+
+/* Replies that no worker gives nobody counts towards --replies: they are looked at now and then. */
+static int on_replies_due(void *node)
+{
+	struct node *n = node;
+	__u64 ticks, workers = __atomic_load_n(&n->control.replies, __ATOMIC_RELAXED);
+
+	if (read(n->replies_fd, &ticks, sizeof(ticks)) < 0)
+		return EVENTS_GO_ON;
+	return workers + n->backend->ops->driver_replies(n->backend) >= n->options.replies ?
+		       EXIT_DONE :
+		       EVENTS_GO_ON;
+}
+
+static void watch_replies(struct node *n)
+{
+	const struct itimerspec often = { .it_value.tv_nsec = REPLIES_PERIOD_NS,
+					  .it_interval.tv_nsec = REPLIES_PERIOD_NS };
+
+	events_add(&n->events, n->control.event_fd, on_end, n);
+	if (!n->options.replies || !n->backend->ops->driver_replies)
+		return;
+	events_add(&n->events, n->replies_fd, on_replies_due, n);
+	timerfd_settime(n->replies_fd, 0, &often, NULL);
+}
+
 static enum exit_code wait_for_end(struct node *n)
 {
 	struct itimerspec duration = { .it_value.tv_sec = n->options.duration_s };
-	enum { SIGNAL, TIMER, REPLIES, LINK };
-	struct pollfd fds[] = {
-		[SIGNAL] = { .fd = n->signal_fd, .events = POLLIN },
-		[TIMER] = { .fd = n->timer_fd, .events = POLLIN },
-		[REPLIES] = { .fd = n->control.event_fd, .events = POLLIN },
-		[LINK] = { .fd = n->link_fd, .events = POLLIN },
-	};
 
+	events_add(&n->events, n->signal_fd, on_signal, n);
+	events_add(&n->events, n->timer_fd, on_end, n);
+	watch_replies(n);
+	events_add(&n->events, n->link_fd, on_link_news, n);
+	if (notify_watchdog(&n->events, n->backend))
+		return EXIT_FAILED;
 	timerfd_settime(n->timer_fd, 0, &duration, NULL);
-	for (;;) {
-		if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0) {
-			if (errno == EINTR)
-				continue;
-			log_err("poll: %s", strerror(errno));
-			return EXIT_FAILED;
-		}
-		if (fds[SIGNAL].revents || fds[TIMER].revents || fds[REPLIES].revents)
-			return EXIT_DONE;
-		if (fds[LINK].revents && netif_watch_gone(n->link_fd, n->backend->ifindex)) {
-			log_err("%s was removed: stopping", n->backend->interface);
-			return EXIT_FAILED;
-		}
-	}
+	return (enum exit_code)events_run(&n->events);
 }
 
 static void say_ready(const struct backend *b)
@@ -110,20 +167,12 @@ static void say_ready(const struct backend *b)
 
 static enum exit_code summarize(const struct node *n)
 {
-	static struct stats s;
-	int err;
+	int err = snapshot_take(n->snapshot, STATS_FINAL);
+	const struct stats *s = snapshot_stats(n->snapshot);
 
-	s.backend = n->backend->ops->name;
-	s.mode = n->backend->mode;
-	s.interface = n->backend->interface;
-	s.pools = calloc(n->config.pool_cnt, sizeof(*s.pools));
-	if (s.pools)
-		s.pool_cnt = n->config.pool_cnt;
-	for (__u32 i = 0; i < s.pool_cnt; i++)
-		s.pools[i].address = n->config.pools[i].address;
-	n->backend->ops->collect(n->backend, &s);
-	err = n->options.json ? stats_print_json(&s) : stats_print(&s);
-	free(s.pools);
+	if (err)
+		log_err("cannot read all of the program's counters: %s", strerror(-err));
+	err = n->options.json ? stats_print_json(s) : stats_print(s);
 	if (err)
 		log_err("cannot write the summary: %s", strerror(-err));
 	return err ? EXIT_FAILED : EXIT_DONE;
@@ -132,21 +181,48 @@ static enum exit_code summarize(const struct node *n)
 /* What is left to do needs no privilege; the other threads have dropped theirs. */
 static int confine(const struct node *n)
 {
+	int err;
+
 	stats_prepare();
-	privileges_drop();
-	return n->options.no_sandbox ? 0 : sandbox_enter(SANDBOX_NODE);
+	err = privileges_drop();
+	if (err) {
+		log_err("cannot drop privileges: %s; not going on with them", strerror(-err));
+		return err;
+	}
+	privileges_unhide();
+	if (n->options.no_sandbox)
+		return 0;
+	return sandbox_enter(SANDBOX_NODE | (n->metrics ? SANDBOX_METRICS : 0));
+}
+
+/* What others may ask a node at work. */
+static enum exit_code open_doors(struct node *n)
+{
+	int err = snapshot_open(&n->snapshot, n->backend);
+
+	if (!err)
+		err = snapshot_schedule(n->snapshot, &n->events);
+	if (!err)
+		snapshot_take(n->snapshot, 0);
+	if (!err && n->options.listen.ss_family)
+		err = metrics_open(&n->metrics, &n->options.listen, n->snapshot, &n->events);
+	return err ? EXIT_FAILED : EXIT_DONE;
 }
 
 static enum exit_code serve(struct node *n)
 {
-	enum exit_code code;
+	enum exit_code code = open_doors(n);
 
-	if (confine(n)) {
+	if (code == EXIT_DONE && confine(n))
+		code = EXIT_HOST;
+	if (code != EXIT_DONE) {
 		n->backend->ops->stop(n->backend);
-		return EXIT_HOST;
+		return code;
 	}
 	say_ready(n->backend);
+	notify_ready(n->backend, true);
 	code = wait_for_end(n);
+	notify_stopping();
 	n->backend->ops->stop(n->backend);
 	return summarize(n) == EXIT_DONE ? code : EXIT_FAILED;
 }
@@ -181,8 +257,8 @@ static enum exit_code start_backend(struct node *n)
 	enum exit_code code;
 	char why[512];
 
-	if (o->adopt)
-		o->backend = BACKEND_AF_XDP;
+	if (o->adopt || o->engine == MEV_ENGINE_KERNEL)
+		o->backend = BACKEND_AF_XDP; /* demands on the XDP program */
 	if (o->backend == BACKEND_AUTO && o->mode == MODE_AUTO && wants_tap(o->interface)) {
 		log_info("%s is a TAP device, or is to be one: backend tap", o->interface);
 		o->backend = BACKEND_TAP;
@@ -195,7 +271,7 @@ static enum exit_code start_backend(struct node *n)
 		log_hold_errors(NULL, 0);
 		if (code != EXIT_HOST) {
 			if (code != EXIT_DONE)
-				log_err("%s", why);
+				log_err("%s", *why ? why : "out of memory");
 			return code;
 		}
 		log_info("no AF_XDP on %s, so backend tap: %s", o->interface, why);
@@ -214,6 +290,8 @@ static int start_broker(const char *config_path)
 	if (err)
 		return err;
 	fd = broker_open_config();
+	if (fd == -ECONNRESET || fd == -EPIPE)
+		return fd;
 	if (fd < 0)
 		log_warn("SIGHUP will not read %s again, since without privileges that fails: %s; "
 			 "let user %u read it",
@@ -229,6 +307,7 @@ static enum exit_code configure_and_serve(struct node *n)
 	enum exit_code code;
 	int err;
 
+	sandbox_prepare();
 	err = privileges_begin(o->user);
 	if (err)
 		return err == -EINVAL ? EXIT_USAGE : backend_exit_code(err);
@@ -239,6 +318,7 @@ static enum exit_code configure_and_serve(struct node *n)
 		return EXIT_FAILED;
 	if (open_events(n))
 		return EXIT_FAILED;
+	notify_open();
 	code = start_backend(n);
 	return code == EXIT_DONE ? serve(n) : code;
 }
@@ -249,6 +329,7 @@ enum exit_code node_run(const struct run_options *o)
 		.options = *o,
 		.signal_fd = -1,
 		.timer_fd = -1,
+		.replies_fd = -1,
 		.link_fd = -1,
 		.control = { .wake_fd = -1, .event_fd = -1, .reply_limit = o->replies },
 	};
@@ -260,10 +341,15 @@ enum exit_code node_run(const struct run_options *o)
 		.control = &n.control,
 	};
 	code = configure_and_serve(&n);
+	if (code != EXIT_DONE && !log_erred())
+		log_err("out of memory"); /* all that fails without words of its own */
 
+	metrics_close(n.metrics);
+	snapshot_close(n.snapshot);
 	if (n.backend)
 		n.backend->ops->close(n.backend);
 	close_events(&n);
+	notify_close();
 	broker_stop();
 	config_free(&n.config);
 	return code;

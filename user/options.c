@@ -28,6 +28,8 @@ static const char usage[] =
 	"  -q, --queues LIST      RX queues, for instance 0 or 0-3 (default: all)\n"
 	"      --cpus LIST        pin the workers to these CPUs, in the order of the queues\n"
 	"      --poll HOW         wait: poll(2); spin: never sleep; busy: busy polling (default: wait)\n"
+	"      --engine WHO       who decides and replies: user, the AF_XDP worker; kernel, the XDP program\n"
+	"                         by XDP_TX, in the driver (default: user)\n"
 	"  -c, --config FILE      pools and thresholds, INI (default: two test pools)\n"
 	"      --pin-path DIR     where maps are pinned (default: /sys/fs/bpf/mevnode/IFACE)\n"
 	"      --adopt            use the filter that xdp-loader or ip link has attached, by its pins;\n"
@@ -35,6 +37,8 @@ static const char usage[] =
 	"      --own-ip ADDR/LEN  the node owns this address with a TCP/UDP stack of its own\n"
 	"                         (tap: 192.168.69.2/24; af_xdp: off)\n"
 	"      --host-ip ADDR/LEN tap: gives the host's side this address\n"
+	"      --listen ADDR:PORT metrics for Prometheus at http://ADDR:PORT/metrics; a port alone is\n"
+	"                         on 127.0.0.1 (default: off)\n"
 	"      --verify-checksum  verify UDP checksums of requests\n"
 	"      --duration S       stop after S seconds\n"
 	"      --replies N        stop after N replies\n"
@@ -45,7 +49,7 @@ static const char usage[] =
 	"  -h, --help             this text\n"
 	"\n"
 	"Prints one line, `ready ...`, when it takes traffic; from then on it has no capability. SIGINT\n"
-	"and SIGTERM stop it: it detaches, unpins and prints a summary.\n"
+	"and SIGTERM stop it: it detaches, unpins and prints a summary. SIGHUP reads --config again.\n"
 	"\n"
 	"examples:\n"
 	"  mevnode run -i eth1 -c pools.ini                 every queue, the best mode to be had\n"
@@ -62,10 +66,12 @@ static const char usage[] =
 enum {
 	OPT_CPUS = 256,
 	OPT_POLL,
+	OPT_ENGINE,
 	OPT_PIN_PATH,
 	OPT_ADOPT,
 	OPT_OWN_IP,
 	OPT_HOST_IP,
+	OPT_LISTEN,
 	OPT_VERIFY_CHECKSUM,
 	OPT_DURATION,
 	OPT_REPLIES,
@@ -81,11 +87,13 @@ static const struct option table[] = {
 	{ "queues", required_argument, NULL, 'q' },
 	{ "cpus", required_argument, NULL, OPT_CPUS },
 	{ "poll", required_argument, NULL, OPT_POLL },
+	{ "engine", required_argument, NULL, OPT_ENGINE },
 	{ "config", required_argument, NULL, 'c' },
 	{ "pin-path", required_argument, NULL, OPT_PIN_PATH },
 	{ "adopt", no_argument, NULL, OPT_ADOPT },
 	{ "own-ip", required_argument, NULL, OPT_OWN_IP },
 	{ "host-ip", required_argument, NULL, OPT_HOST_IP },
+	{ "listen", required_argument, NULL, OPT_LISTEN },
 	{ "verify-checksum", no_argument, NULL, OPT_VERIFY_CHECKSUM },
 	{ "duration", required_argument, NULL, OPT_DURATION },
 	{ "replies", required_argument, NULL, OPT_REPLIES },
@@ -117,6 +125,11 @@ static const char *const poll_names[] = {
 	[WORKER_WAIT] = "wait",
 	[WORKER_SPIN] = "spin",
 	[WORKER_BUSY] = "busy",
+};
+
+static const char *const engine_names[] = {
+	[MEV_ENGINE_USER] = "user",
+	[MEV_ENGINE_KERNEL] = "kernel",
 };
 
 const char *run_mode_name(enum run_mode mode)
@@ -198,6 +211,16 @@ static bool take_poll(const char *value, enum worker_poll *out)
 	return true;
 }
 
+static bool take_engine(const char *value, enum mev_engine *out)
+{
+	int i = PICK(value, engine_names);
+
+	if (i < 0)
+		return wrong("--engine", value, "user or kernel");
+	*out = (enum mev_engine)i;
+	return true;
+}
+
 static bool take(int option, struct run_options *o)
 {
 	switch (option) {
@@ -216,6 +239,8 @@ static bool take(int option, struct run_options *o)
 		       wrong("--cpus", optarg, "numbers from 0 to 1023 once each, such as 0,2-3");
 	case OPT_POLL:
 		return take_poll(optarg, &o->poll);
+	case OPT_ENGINE:
+		return take_engine(optarg, &o->engine);
 	case 'c':
 		o->config_path = optarg;
 		return true;
@@ -228,6 +253,11 @@ static bool take(int option, struct run_options *o)
 		return take_address("--own-ip", optarg, &o->own_ip, &o->own_prefix_len);
 	case OPT_HOST_IP:
 		return take_address("--host-ip", optarg, &o->host_ip, &o->host_prefix_len);
+	case OPT_LISTEN:
+		return !parse_endpoint(optarg, &o->listen) ||
+		       wrong("--listen", optarg,
+			     "a port, for 127.0.0.1, or an address and a port, such as "
+			     "0.0.0.0:9464 or [::1]:9464");
 	case OPT_VERIFY_CHECKSUM:
 		o->verify_checksum = true;
 		return true;
@@ -302,6 +332,10 @@ static bool consistent(int argc, char **argv, const struct run_options *o)
 	}
 	if (o->adopt && o->backend == BACKEND_TAP) {
 		log_err("--adopt is for an XDP program, which --backend tap has none of: drop it");
+		return false;
+	}
+	if (o->engine == MEV_ENGINE_KERNEL && o->backend == BACKEND_TAP) {
+		log_err("--engine kernel is the XDP program, which --backend tap has none of: drop one");
 		return false;
 	}
 	if (o->cpu_cnt && o->queue_cnt && o->cpu_cnt != o->queue_cnt) {

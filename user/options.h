@@ -7,6 +7,7 @@
 
 #include <linux/types.h>
 #include <stdbool.h>
+#include <sys/socket.h>
 
 #include "exit_code.h"
 #include "maps_abi.h"
@@ -26,6 +27,7 @@ struct run_options {
 	enum run_backend backend;
 	enum run_mode mode;
 	enum worker_poll poll;
+	enum mev_engine engine;
 	__u32 queues[MEV_MAX_QUEUES];
 	__u32 queue_cnt; /* 0: every RX queue */
 	__u32 cpus[WORKER_MAX_CPUS];
@@ -36,7 +38,8 @@ struct run_options {
 	__u8 own_prefix_len;
 	__be32 host_ip; /* to give the host's side of a TAP device; 0: none */
 	__u8 host_prefix_len;
-	bool adopt; /* the filter that is attached already, by its pins */
+	struct sockaddr_storage listen; /* for scrapers; ss_family 0: nowhere */
+	bool adopt;                     /* the filter that is attached already, by its pins */
 	bool verify_checksum;
 	bool no_sandbox;
 	bool json;

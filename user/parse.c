@@ -172,3 +172,34 @@ int parse_network(const char *text, __u32 *prefix_len, __u8 addr[16])
 	memcpy(addr, raw, sizeof(raw));
 	return 0;
 }
+
+int parse_endpoint(const char *text, struct sockaddr_storage *out)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	const char *colon = strrchr(text, ':');
+	char host[INET6_ADDRSTRLEN] = "127.0.0.1";
+	bool brackets = colon && colon > text && *text == '[' && colon[-1] == ']';
+	__u32 port;
+
+	if (colon) {
+		size_t len = (size_t)(colon - text) - (brackets ? 2 : 0);
+
+		if (len >= sizeof(host))
+			return -EINVAL;
+		memcpy(host, text + brackets, len);
+		host[len] = '\0';
+	}
+	if (parse_u32(colon ? colon + 1 : text, 1, 65535, &port))
+		return -EINVAL;
+	in.sin_port = in6.sin6_port = htons((__u16)port);
+	if (brackets ? inet_pton(AF_INET6, host, &in6.sin6_addr) != 1 :
+		       inet_pton(AF_INET, host, &in.sin_addr) != 1)
+		return -EINVAL;
+	*out = (struct sockaddr_storage){ 0 };
+	if (brackets)
+		memcpy(out, &in6, sizeof(in6));
+	else
+		memcpy(out, &in, sizeof(in));
+	return 0;
+}

@@ -10,6 +10,7 @@
 #define MEV_PARSE_H
 
 #include <linux/types.h>
+#include <sys/socket.h>
 
 /* Decimal digits in [min, max]. */
 int parse_u64(const char *text, __u64 min, __u64 max, __u64 *out);
@@ -32,5 +33,10 @@ int parse_list(const char *text, __u32 limit, __u32 *out, __u32 *cnt);
  * *prefix_len of 0 to 128 and the address in network order. -ERANGE: bits are set behind the prefix.
  */
 int parse_network(const char *text, __u32 *prefix_len, __u8 addr[16]);
+
+/*
+ * "port" on IPv4's loopback, "a.b.c.d:port" or "[x::y]:port" as a socket address; port 1 to 65535.
+ */
+int parse_endpoint(const char *text, struct sockaddr_storage *out);
 
 #endif /* MEV_PARSE_H */

@@ -15,6 +15,10 @@
 
 #include "log.h"
 
+/*
+ * The folders above are root's whoever makes them: nodes of several users share them, and each, once
+ * it has no privileges, must be able to remove what is its own.
+ */
 static int make_dirs(const char *path)
 {
 	char part[PATH_MAX];
@@ -22,8 +26,12 @@ static int make_dirs(const char *path)
 	snprintf(part, sizeof(part), "%s", path);
 	for (char *slash = part + 1; (slash = strchr(slash, '/')); slash++) {
 		*slash = '\0';
-		if (mkdir(part, 0700) && errno != EEXIST)
-			return -errno;
+		if (mkdir(part, 0700)) {
+			if (errno != EEXIST)
+				return -errno;
+		} else if (geteuid() && chown(part, 0, 0)) {
+			log_debug("%s stays this user's: %s", part, strerror(errno));
+		}
 		*slash = '/';
 	}
 	return mkdir(part, 0700) && errno != EEXIST ? -errno : 0;

@@ -7,8 +7,8 @@
  * without.
  *
  * Pins are removed by way of open folders, since a node that has dropped its privileges may have no
- * way to them by name. The folders belong to it; the one that is not, bpffs itself, may keep an
- * empty folder.
+ * way to them by name. The directory belongs to it and those above to root, so that of a node with
+ * --user the empty directory stays.
  */
 #ifndef MEV_PINS_H
 #define MEV_PINS_H

@@ -37,6 +37,20 @@ static bool has(unsigned int cap)
 	return capng_have_capability(CAPNG_EFFECTIVE, cap) == 1;
 }
 
+void privileges_raise(void)
+{
+	if (capng_get_caps_process())
+		return;
+	for (size_t i = 0; i < PRIVILEGES_CNT; i++) {
+		unsigned int cap = (unsigned int)privileges_needed[i].cap;
+
+		if (capng_have_capability(CAPNG_PERMITTED, cap) == 1)
+			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, cap);
+	}
+	if (capng_apply(CAPNG_SELECT_CAPS))
+		log_debug("cannot raise permitted capabilities: %s", strerror(errno));
+}
+
 /* Whoever may not clear the bounding set need not: no_new_privs makes an exec gain nothing. */
 static void clear_bounds(void)
 {
@@ -95,14 +109,20 @@ int privileges_begin(const char *user)
 	return err;
 }
 
-void privileges_drop(void)
+int privileges_drop(void)
 {
 	/* An empty permitted set empties the ambient one. */
 	capng_clear(CAPNG_SELECT_CAPS);
 	if (!capng_apply(CAPNG_SELECT_CAPS) && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return;
-	log_err("cannot drop privileges: %s; not going on with them", strerror(errno));
-	_exit(EXIT_FAILED);
+		return 0;
+	return errno ? -errno : -EPERM;
+}
+
+void privileges_unhide(void)
+{
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
+		log_warn("`mevnode stats` will need root: prctl(PR_SET_DUMPABLE): %s",
+			 strerror(errno));
 }
 
 const char *privileges_remedy(void)

@@ -27,14 +27,31 @@ struct privilege {
 extern const struct privilege privileges_needed[PRIVILEGES_CNT];
 
 /*
+ * Makes effective what the start needs and the process is permitted. So the binary may be marked
+ * `setcap ...=p` instead of =ep, which the kernel will not execute at all where the bounding set, as
+ * a container's, lacks one of them: the node itself says which. Main thread, first of all.
+ */
+void privileges_raise(void);
+
+/*
  * Leaves nothing that an exec could gain (where CAP_SETPCAP is there to do so) and, unless `user`
  * is NULL, becomes that user with its groups, keeping what the start needs and no more. 0; -EINVAL:
  * there is no such user; or another -errno. Logged.
  */
 int privileges_begin(const char *user);
 
-/* The calling thread drops everything for good; ends the process if the kernel should refuse. */
-void privileges_drop(void);
+/*
+ * Lets the process's own user look into it, as `mevnode stats` does. The kernel hides one that has
+ * changed its user, or has capabilities of its file's, from all but root; once every thread has
+ * dropped its own there is nothing to hide.
+ */
+void privileges_unhide(void);
+
+/*
+ * The calling thread drops everything for good. 0, or -errno if the kernel should refuse, not logged:
+ * then it must not go on.
+ */
+int privileges_drop(void);
 
 /*
  * For the end of a message about a refusal: "; it lacks CAP_BPF, CAP_PERFMON: ..." by what this

@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 #include <linux/membarrier.h>
 #include <linux/sockios.h>
+#include <malloc.h>
 #include <netinet/tcp.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -89,7 +90,6 @@ static const struct rule rules[] = {
 	/* The C library, anywhere. */
 	ALLOW(NODE, brk, "malloc"),
 	ALLOW_IF(NODE, mmap, 2, PROT_EXEC, 0, "malloc; never memory to execute"),
-	ALLOW_IF(NODE, mprotect, 2, PROT_EXEC, 0, "malloc: the heap of a thread grows"),
 	ALLOW(NODE, mremap, "malloc"),
 	ALLOW(NODE, munmap, "malloc; packet memory and rings at the end"),
 	ALLOW(NODE, madvise, "malloc; the stack of a thread that ends"),
@@ -153,6 +153,11 @@ static int add_rules(scmp_filter_ctx filter, unsigned int tasks)
 							r->value));
 	}
 	return err;
+}
+
+void sandbox_prepare(void)
+{
+	mallopt(M_ARENA_MAX, 1);
 }
 
 int sandbox_enter(unsigned int tasks)

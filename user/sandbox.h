@@ -16,6 +16,12 @@ enum sandbox_task {
 	SANDBOX_BROKER = 4,  /* it opens the configuration file for the node */
 };
 
+/*
+ * Before any thread starts. glibc's heaps of threads open files in /sys and /proc to find out how
+ * many there may be and whether they may shrink: all threads share the one heap that does not.
+ */
+void sandbox_prepare(void);
+
 /* `tasks`: of the above, or-ed. 0 or -errno, logged. There is no way back. */
 int sandbox_enter(unsigned int tasks);
 

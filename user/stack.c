@@ -77,14 +77,19 @@ static void on_datagram(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip
 	pbuf_free(p);
 }
 
-static int open_udp(struct stack *s)
+static int bind_udp(struct stack *s)
 {
 	ip_addr_t ip = IPADDR4_INIT(s->config.ip);
 
+	return udp_bind(s->udp, &ip, s->config.swap_port) ? -EADDRINUSE : 0;
+}
+
+static int open_udp(struct stack *s)
+{
 	s->udp = udp_new_ip_type(IPADDR_TYPE_V4);
 	if (!s->udp)
 		return -ENOMEM;
-	if (udp_bind(s->udp, &ip, s->config.swap_port))
+	if (bind_udp(s))
 		return -EADDRINUSE;
 	udp_recv(s->udp, on_datagram, s);
 	return 0;
@@ -92,33 +97,40 @@ static int open_udp(struct stack *s)
 
 /* The process. */
 
+struct lwip_start {
+	sem_t done;
+	int err;
+};
+
 static void lwip_ready(void *arg)
 {
-	privileges_drop();
-	sem_post(arg);
+	struct lwip_start *start = arg;
+
+	start->err = privileges_drop();
+	sem_post(&start->done);
 }
 
 /* Signals are the caller's, but for SIGSYS, which tells of a thread's own doing (sandbox.c). */
 static int start_lwip(void)
 {
 	sigset_t all, before;
+	struct lwip_start start = { 0 };
 	unsigned int seed;
-	sem_t ready;
 
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return -EIO;
 	srand(seed); /* LWIP_RAND() */
-	if (sem_init(&ready, 0, 0))
+	if (sem_init(&start.done, 0, 0))
 		return -errno;
 	sigfillset(&all);
 	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	tcpip_init(lwip_ready, &ready);
+	tcpip_init(lwip_ready, &start);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	while (sem_wait(&ready))
+	while (sem_wait(&start.done))
 		;
-	sem_destroy(&ready);
-	return 0;
+	sem_destroy(&start.done);
+	return start.err;
 }
 
 static int claim_process(void)
@@ -295,6 +307,31 @@ void stack_input(struct stack *s, const void *frame, __u32 len)
 	refusal = input(s, frame, len);
 	if (refusal)
 		++*refusal;
+	UNLOCK_TCPIP_CORE();
+}
+
+int stack_set_port(struct stack *s, __u16 port)
+{
+	int err = 0;
+
+	if (!s || s->config.swap_port == port)
+		return 0;
+	LOCK_TCPIP_CORE();
+	s->config.swap_port = port;
+	err = stack_tcp_move(s->tcp, port);
+	if (!err)
+		err = bind_udp(s);
+	UNLOCK_TCPIP_CORE();
+	if (err)
+		log_err("the TCP/UDP stack cannot serve port %u: %s", port, strerror(-err));
+	return err;
+}
+
+void stack_settle(struct stack *s)
+{
+	if (!s)
+		return;
+	LOCK_TCPIP_CORE();
 	UNLOCK_TCPIP_CORE();
 }
 

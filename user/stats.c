@@ -3,18 +3,25 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MAX_POOLS_SHOWN 20
 
-void stats_prepare(void)
+void stats_clear(struct stats *s, unsigned int parts)
 {
-	json_object_seed(0); /* from /dev/urandom */
+	s->filter = (struct mev_counters){ 0 };
+	s->worker = (struct worker_counters){ 0 };
+	memset(&s->hot_path_ns, 0, sizeof(s->hot_path_ns));
+	memset(&s->in_node_ns, 0, sizeof(s->in_node_ns));
+	memset(&s->decision_ns, 0, sizeof(s->decision_ns));
+	s->io_cnt = 0;
+	for (__u32 i = 0; i < s->pool_cnt && (parts & STATS_POOLS); i++) {
+		s->pools[i].filter = (struct mev_pool_counters){ 0 };
+		s->pools[i].replies = 0;
+	}
 }
 
 void stats_io(struct stats *s, const char *name, __s64 value)
@@ -25,22 +32,30 @@ void stats_io(struct stats *s, const char *name, __s64 value)
 		i++;
 	if (i == STATS_MAX_IO)
 		return;
-	if (i == s->io_cnt)
-		s->io[s->io_cnt++] = (struct stats_field){ .name = name };
+	if (i == s->io_cnt) {
+		s->io[i] = (struct stats_field){ .value = 0 };
+		snprintf(s->io[i].name, sizeof(s->io[i].name), "%s", name);
+		s->io_cnt++;
+	}
 	s->io[i].value += value;
 }
 
-void stats_add_worker(struct stats *s, const struct worker *w)
+void stats_add_u64(void *sum, const void *from, size_t cnt)
 {
-	const __u64 *from = (const __u64 *)&w->counters;
-	__u64 *sum = (__u64 *)&s->worker;
+	const __u64 *add = from;
+	__u64 *to = sum;
 
-	for (size_t i = 0; i < sizeof(s->worker) / sizeof(*sum); i++)
-		sum[i] += from[i];
+	for (size_t i = 0; i < cnt; i++)
+		to[i] += MEV_READ_ONCE(add[i]);
+}
+
+void stats_add_worker(struct stats *s, const struct worker *w, unsigned int parts)
+{
+	stats_add_u64(&s->worker, &w->counters, sizeof(s->worker) / sizeof(__u64));
 	latency_merge(&s->hot_path_ns, &w->hot_path_ns);
 	latency_merge(&s->in_node_ns, &w->in_node_ns);
-	for (__u32 i = 0; i < s->pool_cnt; i++)
-		s->pools[i].replies += w->pool_replies[i];
+	for (__u32 i = 0; i < s->pool_cnt && (parts & STATS_POOLS); i++)
+		s->pools[i].replies += MEV_READ_ONCE(w->pool_replies[s->pools[i].slot]);
 }
 
 __u64 stats_frames(const struct stats *s, enum mev_verdict verdict)
@@ -61,22 +76,35 @@ __u64 stats_frames(const struct stats *s, enum mev_verdict verdict)
 	}
 }
 
-double stats_precision(const struct stats *s)
+__u64 stats_candidates(const struct stats *s)
 {
-	__u64 candidates = stats_frames(s, MEV_REDIRECT);
+	const struct mev_counters *c = &s->filter;
 
-	return candidates ? (double)s->worker.replied / (double)candidates : NAN;
+	return c->redirect.packets + c->handed_up.packets + c->replied_in_driver.packets +
+	       c->unprofitable.packets;
 }
 
-static bool pool_is_idle(const struct stats_pool *p)
+__u64 stats_replies(const struct stats *s)
+{
+	return stats_frames(s, MEV_REPLIED) + stats_frames(s, MEV_REPLIED_IN_DRIVER);
+}
+
+double stats_precision(const struct stats *s)
+{
+	__u64 candidates = stats_candidates(s);
+
+	return candidates ? (double)stats_replies(s) / (double)candidates : NAN;
+}
+
+bool stats_pool_idle(const struct stats_pool *p)
 {
 	return !p->filter.swaps && !p->filter.updates && !p->filter.stale;
 }
 
-static void address_text(const __u8 *address, char text[2 * MEV_ADDRESS_LEN + 1])
+void stats_address(const struct stats_pool *p, char text[2 * MEV_ADDRESS_LEN + 1])
 {
 	for (int i = 0; i < MEV_ADDRESS_LEN; i++)
-		sprintf(text + 2 * i, "%02x", address[i]);
+		sprintf(text + 2 * i, "%02x", p->address[i]);
 }
 
 /* More than a screen of them is for a script: --json has all. */
@@ -88,7 +116,7 @@ static void print_pools(const struct stats *s)
 	for (__u32 i = 0; i < s->pool_cnt; i++) {
 		const struct stats_pool *p = &s->pools[i];
 
-		if (pool_is_idle(p))
+		if (stats_pool_idle(p))
 			continue;
 		if (shown == MAX_POOLS_SHOWN) {
 			more++;
@@ -97,18 +125,18 @@ static void print_pools(const struct stats *s)
 		if (!shown++)
 			printf("\n%-40s %10s %10s %10s %10s %8s %8s\n", "pool", "swaps",
 			       "candidates", "replies", "updates", "gaps", "stale");
-		address_text(p->address, address);
+		stats_address(p, address);
 		printf("%s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %8" PRIu64
 		       " %8" PRIu64 "\n",
 		       address, (uint64_t)p->filter.swaps, (uint64_t)p->filter.candidates,
-		       (uint64_t)p->replies, (uint64_t)p->filter.updates, (uint64_t)p->filter.gaps,
-		       (uint64_t)p->filter.stale);
+		       (uint64_t)stats_pool_replies(p), (uint64_t)p->filter.updates,
+		       (uint64_t)p->filter.gaps, (uint64_t)p->filter.stale);
 	}
 	if (more)
 		printf("and %u more pools: see --json\n", more);
 }
 
-static int flush(void)
+int stats_flush(void)
 {
 	if (fflush(stdout))
 		return -errno;
@@ -148,9 +176,28 @@ static void print_stack(const struct stack_counters *c)
 	print_records("udp", &c->udp);
 }
 
+static void print_candidates(const struct stats *s)
+{
+	__u64 in_driver = stats_frames(s, MEV_REPLIED_IN_DRIVER);
+
+	if (!s->node.pid || !stats_candidates(s))
+		return;
+	printf("  of the candidates %.2f %% were answered", 100 * stats_precision(s));
+	if (in_driver)
+		printf(", %.2f %% of these in the driver",
+		       100 * (double)in_driver / (double)stats_replies(s));
+	printf("\n");
+}
+
 int stats_print(const struct stats *s)
 {
-	printf("\n%s %s on %s\n\nframes by verdict\n", s->backend, s->mode, s->interface);
+	if (s->node.pid)
+		printf("\n%s %s on %s%s\n", s->node.backend, s->node.mode, s->node.interface,
+		       s->engine == MEV_ENGINE_KERNEL ? ", engine kernel" : "");
+	else
+		printf("\nmev_filter%s%s, without a node\n", *s->node.interface ? " on " : "",
+		       s->node.interface);
+	printf("\nframes by verdict\n");
 	for (__u32 v = 1; v <= MEV_VERDICT_CNT; v++) {
 		__u64 frames = stats_frames(s, v);
 
@@ -158,9 +205,10 @@ int stats_print(const struct stats *s)
 			printf("  %-20s %12" PRIu64 "  %s\n", mev_verdict_name(v), (uint64_t)frames,
 			       mev_verdict_text(v));
 	}
-	if (stats_frames(s, MEV_REDIRECT))
-		printf("  of the candidates %.2f %% were answered\n", 100 * stats_precision(s));
+	print_candidates(s);
 	print_pools(s);
+	if (!s->node.pid)
+		return stats_flush(); /* the rest is a node's to count */
 	printf("\n%s\n", s->io_name);
 	for (__u32 i = 0; i < s->io_cnt; i++)
 		printf("  %-26s %6" PRId64 "\n", s->io[i].name, (int64_t)s->io[i].value);
@@ -169,104 +217,7 @@ int stats_print(const struct stats *s)
 	printf("\nlatency, ns\n");
 	print_latency("hot path", &s->hot_path_ns);
 	print_latency("in node", &s->in_node_ns);
-	return flush();
-}
-
-static json_t *json_count(__u64 value)
-{
-	return json_integer((json_int_t)value);
-}
-
-static json_t *json_latency(const struct latency_hist *hist)
-{
-	struct latency_summary l = latency_summarize(hist);
-	json_t *o = json_object();
-
-	json_object_set_new(o, "count", json_count(l.count));
-	json_object_set_new(o, "p50", json_count(l.p50));
-	json_object_set_new(o, "p90", json_count(l.p90));
-	json_object_set_new(o, "p99", json_count(l.p99));
-	json_object_set_new(o, "p999", json_count(l.p999));
-	json_object_set_new(o, "max", json_count(l.max));
-	return o;
-}
-
-static json_t *json_pools(const struct stats *s)
-{
-	char address[2 * MEV_ADDRESS_LEN + 1];
-	json_t *list = json_array();
-
-	for (__u32 i = 0; i < s->pool_cnt; i++) {
-		const struct stats_pool *p = &s->pools[i];
-		json_t *o;
-
-		if (pool_is_idle(p))
-			continue;
-		o = json_object();
-		address_text(p->address, address);
-		json_object_set_new(o, "address", json_string(address));
-		json_object_set_new(o, "swaps", json_count(p->filter.swaps));
-		json_object_set_new(o, "candidates", json_count(p->filter.candidates));
-		json_object_set_new(o, "replies", json_count(p->replies));
-		json_object_set_new(o, "updates", json_count(p->filter.updates));
-		json_object_set_new(o, "gaps", json_count(p->filter.gaps));
-		json_object_set_new(o, "stale", json_count(p->filter.stale));
-		json_array_append_new(list, o);
-	}
-	return list;
-}
-
-static json_t *json_records(const struct mev_counters *c)
-{
-	json_t *o = json_object();
-
-	for (__u32 v = 1; v <= MEV_VERDICT_CNT; v++) {
-		__u64 records = mev_counter_of((struct mev_counters *)c, v)->packets;
-
-		if (records)
-			json_object_set_new(o, mev_verdict_name(v), json_count(records));
-	}
-	return o;
-}
-
-static json_t *json_stack(const struct stack_counters *c)
-{
-	json_t *o = json_object();
-
-#define X(name, text) json_object_set_new(o, #name, json_count(c->name));
-	STACK_COUNTERS(X)
-#undef X
-	json_object_set_new(o, "tcp", json_records(&c->tcp));
-	json_object_set_new(o, "udp", json_records(&c->udp));
-	return o;
-}
-
-int stats_print_json(const struct stats *s)
-{
-	json_t *root = json_object(), *verdicts = json_object(), *io = json_object();
-	json_t *latency = json_object();
-
-	json_object_set_new(root, "backend", json_string(s->backend));
-	json_object_set_new(root, "mode", json_string(s->mode));
-	json_object_set_new(root, "interface", json_string(s->interface));
-	for (__u32 v = 1; v <= MEV_VERDICT_CNT; v++)
-		json_object_set_new(verdicts, mev_verdict_name(v), json_count(stats_frames(s, v)));
-	json_object_set_new(root, "verdicts", verdicts);
-	json_object_set_new(root, "candidate_precision",
-			    stats_frames(s, MEV_REDIRECT) ? json_real(stats_precision(s)) :
-							    json_null());
-	json_object_set_new(root, "pools", json_pools(s));
-	for (__u32 i = 0; i < s->io_cnt; i++)
-		json_object_set_new(io, s->io[i].name, json_integer((json_int_t)s->io[i].value));
-	json_object_set_new(root, s->io_name, io);
-	if (s->has_stack)
-		json_object_set_new(root, "stack", json_stack(&s->stack));
-	json_object_set_new(latency, "hot_path", json_latency(&s->hot_path_ns));
-	json_object_set_new(latency, "in_node", json_latency(&s->in_node_ns));
-	json_object_set_new(root, "latency_ns", latency);
-
-	json_dumpf(root, stdout, JSON_COMPACT);
-	putchar('\n');
-	json_decref(root);
-	return flush();
+	if (stats_frames(s, MEV_REPLIED_IN_DRIVER))
+		print_latency("decision", &s->decision_ns);
+	return stats_flush();
 }

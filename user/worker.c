@@ -12,9 +12,9 @@ static void *unprivileged(void *worker)
 {
 	struct worker *w = worker;
 
-	privileges_drop();
+	w->drop_err = privileges_drop();
 	sem_post(&w->unprivileged);
-	return w->loop(w);
+	return w->drop_err ? NULL : w->loop(w);
 }
 
 /* Pinned from its first instruction, so that its stack and rings are touched on the right node. */
@@ -40,7 +40,10 @@ static int start_on(struct worker *w)
 	/* The sandbox is for threads at work: one that is still starting would not survive it. */
 	while (!err && sem_wait(&w->unprivileged))
 		;
-	return -err;
+	if (err || !w->drop_err)
+		return -err;
+	pthread_join(w->thread, NULL);
+	return w->drop_err;
 }
 
 int worker_start(struct worker *w, void *(*loop)(void *))
@@ -76,4 +79,12 @@ void worker_go(struct worker_control *c)
 	c->stop = false;
 	if (read(c->wake_fd, &wakeups, sizeof(wakeups)) < 0)
 		return; /* nobody had been told to stop */
+}
+
+bool worker_moves(struct worker *w)
+{
+	__u64 beat = __atomic_load_n(&w->beat, __ATOMIC_ACQUIRE), before = w->seen_beat;
+
+	w->seen_beat = beat;
+	return !(beat & 1) || beat != before;
 }

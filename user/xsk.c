@@ -37,6 +37,10 @@ static void fill_all(struct xsk *x)
 	xsk_ring_prod__submit(&x->fill, (__u32)x->filled);
 }
 
+/*
+ * One try, from the start: libxdp takes the rings as zeroed. Where an earlier try has left its own
+ * position in one, chunks would be written behind the place where the kernel looks for them.
+ */
 static int bind_once(struct xsk *x, const char *ifname, bool zerocopy)
 {
 	const struct xsk_umem_config umem_config = {
@@ -52,6 +56,8 @@ static int bind_once(struct xsk *x, const char *ifname, bool zerocopy)
 	};
 	int err;
 
+	x->fill = x->tx = (struct xsk_ring_prod){ 0 };
+	x->completion = x->rx = (struct xsk_ring_cons){ 0 };
 	err = xsk_umem__create(&x->umem_handle, x->umem.area, x->umem.size, &x->fill,
 			       &x->completion, &umem_config);
 	if (err)
@@ -71,6 +77,9 @@ static int bind_retrying(struct xsk *x, const char *ifname, bool zerocopy)
 	const struct timespec pause = { .tv_nsec = BIND_RETRY_MS * 1000000 };
 	int err = bind_once(x, ifname, zerocopy);
 
+	if (err == -EBUSY)
+		log_debug("queue %u of %s is held by another AF_XDP socket; trying again for %d ms",
+			  x->queue, ifname, BIND_RETRIES * BIND_RETRY_MS);
 	for (int i = 0; err == -EBUSY && i < BIND_RETRIES; i++) {
 		nanosleep(&pause, NULL);
 		err = bind_once(x, ifname, zerocopy);
@@ -114,8 +123,11 @@ int xsk_open(struct xsk **out, const char *ifname, __u32 queue, bool zerocopy)
 	}
 	x->fd = xsk_socket__fd(x->socket);
 	err = learn_mode(x);
-	if (err)
+	if (err) {
+		log_err("cannot ask in which mode queue %u of %s is bound: %s", queue, ifname,
+			strerror(-err));
 		goto fail;
+	}
 	*out = x;
 	return 0;
 

@@ -108,22 +108,37 @@ static __u16 find_record(const struct oracle *o, __u8 *frame, __u32 len)
 	}
 }
 
-/* Judges the copy in `scratch`, which a reply may overwrite. */
-static void judge(struct oracle *o, struct load_frame *f, __u32 len)
+/* The verdict of the frame in `scratch`, which a reply overwrites. */
+static enum mev_verdict judge(struct oracle *o, __u32 len)
 {
 	struct hot_path_reply reply;
 	enum mev_verdict verdict;
 	__u32 slot;
 
 	verdict = user_filter_judge(&o->filter, o->scratch, len, &slot);
+	if (verdict == MEV_REDIRECT)
+		verdict = hot_path_candidate(&o->hot_path, o->scratch, len, NULL, &reply);
 	o->pools_changed |= verdict == MEV_UPDATE_APPLIED;
+	return verdict;
+}
+
+enum mev_verdict oracle_verdict(struct oracle *o, const void *bytes, __u32 len)
+{
+	memcpy(o->scratch, bytes, len);
+	return judge(o, len);
+}
+
+/* What the frame in `scratch` deserves. */
+static void expect(struct oracle *o, struct load_frame *f, __u32 len)
+{
+	enum mev_verdict verdict = o->rules->echo ? MEV_PASS : judge(o, len);
+
 	if (!f->record_off)
 		return;
 	if (o->rules->echo) {
 		f->expect = EXPECT_REPLY;
 		f->reply_len = sizeof(struct dex_swap_tx);
-	} else if (verdict == MEV_REDIRECT &&
-		   hot_path_candidate(&o->hot_path, o->scratch, len, NULL, &reply) == MEV_REPLIED) {
+	} else if (verdict == MEV_REPLIED) {
 		f->expect = EXPECT_REPLY;
 		f->reply_len = sizeof(struct swap_reply);
 	} else {
@@ -144,7 +159,7 @@ bool oracle_add(struct oracle *o, struct frame_set *s, const __u8 *bytes, __u32 
 	f.record_off = find_record(o, o->scratch, len);
 	if (o->rules->records_only && !f.record_off)
 		return false;
-	judge(o, &f, len);
+	expect(o, &f, len);
 	memcpy(s->bytes + f.off, bytes, len);
 	s->frames[s->cnt++] = f;
 	s->size += (len + 1) & ~1U;

@@ -15,6 +15,7 @@
 #include "compiler.h"
 #include "config.h"
 #include "packet.h"
+#include "verdict.h"
 #include "wire.h"
 
 /* In a set, so that an index and a few flags fit a word. */
@@ -84,6 +85,9 @@ void oracle_close(struct oracle *o);
  * it out. An update that is applied makes what all swaps deserve unknown: oracle_settle().
  */
 bool oracle_add(struct oracle *o, struct frame_set *s, const __u8 *bytes, __u32 len);
+
+/* The responder's verdict on a frame of at most 65,536 bytes, up to REPLIED or UNPROFITABLE. */
+enum mev_verdict oracle_verdict(struct oracle *o, const void *bytes, __u32 len);
 
 /* After the last frame: counts what is due. */
 void oracle_settle(struct oracle *o, struct frame_set *s);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "load_options.h"
 
-#include <arpa/inet.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +9,9 @@
 #include "exit_code.h"
 #include "log.h"
 #include "maps_abi.h"
+#include "option_values.h"
 #include "parse.h"
+#include "process.h"
 
 /* clang-format off */
 static const char usage[] =
@@ -125,114 +126,8 @@ const char *load_kind_name(enum load_kind kind)
 	return kind_names[kind];
 }
 
-static bool wrong(const char *option, const char *value, const char *want)
-{
-	log_err("%s %s: want %s", option, value, want);
-	return false;
-}
-
-/* Index of `text` in names[cnt]; -1: none, and that is logged. */
-static int pick(const char *option, const char *text, const char *const names[], size_t cnt,
-		const char *want)
-{
-	for (size_t i = 0; i < cnt; i++)
-		if (!strcmp(text, names[i]))
-			return (int)i;
-	wrong(option, text, want);
-	return -1;
-}
-
 #define PICK(option, names, want) \
-	pick(option, optarg, names, sizeof(names) / sizeof((names)[0]), want)
-
-/* Seconds with at most three decimals. */
-static bool take_seconds(const char *option, const char *value, __u64 least_ms, __u64 *ns)
-{
-	static const __u32 scale[] = { 0, 100, 10, 1 };
-	const char *dot = strchr(value, '.');
-	size_t whole_len = dot ? (size_t)(dot - value) : strlen(value);
-	__u32 ms = 0, seconds;
-	char whole[12];
-
-	if (whole_len >= sizeof(whole))
-		return wrong(option, value, "seconds, such as 10 or 0.5");
-	memcpy(whole, value, whole_len);
-	whole[whole_len] = '\0';
-	if (parse_u32(whole, 0, 1u << 20, &seconds) ||
-	    (dot && (strlen(dot + 1) > 3 || parse_u32(dot + 1, 0, 999, &ms))))
-		return wrong(option, value, "seconds, such as 10 or 0.5");
-	if (dot)
-		ms *= scale[strlen(dot + 1)];
-	*ns = (seconds * 1000ULL + ms) * 1000000;
-	return seconds * 1000ULL + ms >= least_ms ||
-	       wrong(option, value, "seconds, at least 0.001");
-}
-
-static bool take_mac(const char *text, size_t len, __u8 mac[6])
-{
-	unsigned int byte[6];
-	char buf[18], rest;
-
-	if (len != 17)
-		return false;
-	memcpy(buf, text, len);
-	buf[len] = '\0';
-	if (strspn(buf, "0123456789abcdefABCDEF:") != len ||
-	    sscanf(buf, "%2x:%2x:%2x:%2x:%2x:%2x%c", &byte[0], &byte[1], &byte[2], &byte[3],
-		   &byte[4], &byte[5], &rest) != 6)
-		return false;
-	for (int i = 0; i < 6; i++)
-		mac[i] = (__u8)byte[i];
-	return true;
-}
-
-/* IP:PORT or IP:PORT-PORT. */
-static bool take_ends(const char *text, __be32 *ip, __u32 least, __u16 *first, __u16 *last)
-{
-	char buf[64], *colon, *dash;
-	__u32 from, to;
-
-	if (strlen(text) >= sizeof(buf))
-		return false;
-	strcpy(buf, text);
-	colon = strchr(buf, ':');
-	if (!colon)
-		return false;
-	*colon = '\0';
-	dash = strchr(colon + 1, '-');
-	if (dash)
-		*dash = '\0';
-	if (inet_pton(AF_INET, buf, ip) != 1 || parse_u32(colon + 1, least, 65535, &from))
-		return false;
-	to = from;
-	if (dash && parse_u32(dash + 1, from, 65535, &to))
-		return false;
-	*first = (__u16)from;
-	*last = (__u16)to;
-	return true;
-}
-
-static bool take_to(const char *value, struct load_options *o)
-{
-	const char *comma = strchr(value, ',');
-	__u16 last;
-
-	if (comma && !take_mac(value, (size_t)(comma - value), o->ends.to_mac))
-		return wrong("--to", value,
-			     "MAC,IP:PORT, such as 02:00:00:00:00:01,192.168.69.2:8080");
-	o->has_to_mac = comma;
-	if (!take_ends(comma ? comma + 1 : value, &o->ends.to_ip, 1, &o->ends.to_port, &last) ||
-	    last != o->ends.to_port)
-		return wrong("--to", value,
-			     "MAC,IP:PORT, such as 02:00:00:00:00:01,192.168.69.2:8080");
-	return true;
-}
-
-static bool take_from(const char *value, struct load_options *o)
-{
-	return take_ends(value, &o->ends.from_ip, 0, &o->ends.from_port, &o->ends.from_port_last) ||
-	       wrong("--from", value, "IP:PORT or IP:PORT-PORT, such as 192.168.69.1:40000-40063");
-}
+	option_pick(option, optarg, names, sizeof(names) / sizeof((names)[0]), want)
 
 static bool take_name(int option, struct load_options *o)
 {
@@ -273,32 +168,30 @@ static bool take(int option, struct load_options *o)
 		o->hdr_path = optarg;
 		return true;
 	case OPT_TO:
-		return take_to(optarg, o);
+		return option_to(optarg, &o->ends, &o->has_to_mac);
 	case OPT_FROM:
-		return take_from(optarg, o);
+		return option_from(optarg, &o->ends);
 	case OPT_TRANSPORT:
 	case OPT_LOAD:
 	case OPT_EXPECT:
 		return take_name(option, o);
 	case OPT_RATE:
 		return !parse_u64(optarg, 1, 100000000, &o->rate) ||
-		       wrong("--rate", optarg, "frames a second, 1 to 100000000");
+		       option_wrong("--rate", optarg, "frames a second, 1 to 100000000");
 	case OPT_OUTSTANDING:
 		return !parse_u32(optarg, 1, 4096, &o->outstanding) ||
-		       wrong("--outstanding", optarg, "a number of requests, 1 to 4096");
+		       option_wrong("--outstanding", optarg, "a number of requests, 1 to 4096");
 	case OPT_DURATION:
-		return take_seconds("--duration", optarg, 1, &o->duration_ns);
+		return option_seconds("--duration", optarg, 1, &o->duration_ns);
 	case OPT_WARMUP:
-		return take_seconds("--warmup", optarg, 0, &o->warmup_ns);
+		return option_seconds("--warmup", optarg, 0, &o->warmup_ns);
 	case OPT_SEED:
-		return !parse_u64(optarg, 0, ~0ULL, &o->seed) ||
-		       wrong("--seed", optarg, "a whole number below 2^64");
+		return option_seed(optarg, &o->seed);
 	case OPT_CPU:
-		return !parse_u32(optarg, 0, 1023, &o->cpu) ||
-		       wrong("--cpu", optarg, "the number of a CPU, 0 to 1023");
+		return option_cpu(optarg, &o->cpu);
 	case OPT_QUEUE:
 		return !parse_u32(optarg, 0, MEV_MAX_QUEUES - 1, &o->queue) ||
-		       wrong("--queue", optarg, "the number of a queue, 0 to 255");
+		       option_wrong("--queue", optarg, "the number of a queue, 0 to 255");
 	case OPT_SKB:
 		return o->skb = true;
 	case OPT_STRICT:
@@ -359,7 +252,7 @@ int load_options(int argc, char **argv, struct load_options *o)
 		.duration_ns = 5000000000,
 		.warmup_ns = 500000000,
 		.seed = 1,
-		.cpu = LOAD_NO_CPU,
+		.cpu = PROCESS_NO_CPU,
 	};
 	optind = 1;
 	while ((option = getopt_long(argc, argv, "i:c:vh", table, NULL)) != -1) {

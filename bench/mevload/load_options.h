@@ -31,15 +31,13 @@ struct load_options {
 	__u32 outstanding;
 	__u64 duration_ns, warmup_ns;
 	__u64 seed;
-	__u32 cpu; /* LOAD_NO_CPU: not pinned */
+	__u32 cpu; /* or PROCESS_NO_CPU */
 	__u32 queue;
 	bool skb;
 	bool echo;
 	bool strict;
 	bool verbose;
 };
-
-#define LOAD_NO_CPU (~0U)
 
 /*
  * Parses the arguments behind `mevload`, argv[0] being "run". Returns -1 to go on, or the exit code

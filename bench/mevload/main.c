@@ -9,11 +9,9 @@
 #include <xdp/libxdp.h>
 
 #include "exit_code.h"
+#include "live.h"
 #include "log.h"
 #include "run.h"
-#ifdef MEVLOAD_LIVE
-#include "live.h"
-#endif
 
 static const char usage[] =
 	"usage: mevload COMMAND [options]\n"
@@ -21,9 +19,7 @@ static const char usage[] =
 	"Load for a responder to swaps, and what came back.\n"
 	"\n"
 	"  run    send captures or generated swaps over AF_XDP, UDP or TCP; match and check replies\n"
-#ifdef MEVLOAD_LIVE
-	"  live   frames made in the driver, for the capacity of an XDP program\n"
-#endif
+	"  live   frames made in the kernel, for the capacity of XDP programs\n"
 	"\n"
 	"`mevload COMMAND --help` has options and examples. Exit codes: 0 done, 1 failed or answered\n"
 	"wrongly, 2 wrong usage or configuration, 3 the host lacks something.\n";
@@ -50,9 +46,7 @@ static const struct {
 	int (*main)(int argc, char **argv);
 } commands[] = {
 	{ "run", run_main },
-#ifdef MEVLOAD_LIVE
-	{ "live", mevload_live },
-#endif
+	{ "live", live_main },
 };
 
 int main(int argc, char **argv)

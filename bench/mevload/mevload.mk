@@ -7,19 +7,19 @@ MEVLOAD_OBJ := $(MEVLOAD_SRC:bench/mevload/%.c=$(B)/bench/mevload.o/%.o)
 MEVLOAD_SKEL := $(patsubst bench/mevload/%.bpf.c,$(B)/sys/%.skel.h,$(wildcard bench/mevload/*.bpf.c))
 # What knows neither sockets nor the command line is tested with the unit tests.
 MEVLOAD_PURE := $(patsubst %,$(B)/bench/mevload.o/%.o,frames frames_pcap frames_swaps hist \
-	matcher schedule)
+	live_kinds live_mix matcher schedule swap_frame)
 BENCH += $(MEVLOAD)
 
 $(B)/bpf/%.bpf.o: bench/mevload/%.bpf.c
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibpf -MMD -MP -c $< -o $@
 
-$(MEVLOAD_OBJ): CPPFLAGS += -Ibench/mevload $(if $(wildcard bench/mevload/live.c),-DMEVLOAD_LIVE)
+$(MEVLOAD_OBJ): CPPFLAGS += -Ibench/mevload
 $(MEVLOAD_OBJ): $(B)/bench/mevload.o/%.o: bench/mevload/%.c | $(SKEL) $(MEVLOAD_SKEL)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MD -MP -c $< -o $@
 
 $(MEVLOAD): $(MEVLOAD_OBJ) $(LIB_OBJ)
 	$(call say,LD,$@)
@@ -28,4 +28,4 @@ $(MEVLOAD): $(MEVLOAD_OBJ) $(LIB_OBJ)
 tests: $(MEVLOAD)
 $(B)/unit-tests: $(MEVLOAD_PURE)
 $(B)/unit-tests: LDLIBS += -lm
-$(B)/tests/unit/test_mevload.o: CPPFLAGS += -Ibench/mevload
+$(B)/tests/unit/test_mevload.o $(B)/tests/unit/test_mevload_live.o: CPPFLAGS += -Ibench/mevload

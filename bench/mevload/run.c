@@ -2,8 +2,6 @@
 #include "run.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -14,35 +12,12 @@
 #include "load_loop.h"
 #include "log.h"
 #include "netif.h"
+#include "process.h"
 #include "report.h"
 #include "xsk.h"
 
 /* Distinct swaps: enough that no branch predictor or cache learns them all by heart. */
 #define SWAP_CNT 4096
-
-static volatile int stop;
-
-static void on_signal(int signal)
-{
-	(void)signal;
-	stop = 1;
-}
-
-static int pin(__u32 cpu)
-{
-	cpu_set_t set;
-	int err;
-
-	if (cpu == LOAD_NO_CPU)
-		return 0;
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (!sched_setaffinity(0, sizeof(set), &set))
-		return 0;
-	err = -errno;
-	log_err("--cpu %u: %s; `nproc` counts the CPUs of this host", cpu, strerror(-err));
-	return err;
-}
 
 /*
  * Sockets send records alone, and may not even know from which address: the records are judged
@@ -135,15 +110,6 @@ static int open_transport(const struct load_options *o, const struct frame_set *
 	return -EINVAL;
 }
 
-static void catch_signals(void)
-{
-	const struct sigaction end = { .sa_handler = on_signal };
-
-	sigaction(SIGINT, &end, NULL);
-	sigaction(SIGTERM, &end, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
-
 /* The clock's rate, from a longer span than its own calibration's. */
 static void set_clock(struct latency_clock *clock)
 {
@@ -167,7 +133,7 @@ static enum exit_code measure(struct load_loop *l)
 	set_clock(&l->clock);
 	/* No page fault on the clock; where the limit forbids that, the warm-up takes most of them. */
 	mlockall(MCL_CURRENT);
-	if (load_loop_run(l, &stop) || report(l))
+	if (load_loop_run(l, &process_stop) || report(l))
 		return EXIT_FAILED;
 	if (report_faulty(l) || (o->strict && l->set->due_known && a->received < a->due))
 		return EXIT_FAILED;
@@ -210,8 +176,8 @@ int run_main(int argc, char **argv)
 		return code;
 	if (options.verbose)
 		log_set_level(LOG_LEVEL_DEBUG);
-	catch_signals();
-	if (pin(options.cpu))
+	process_catch_signals();
+	if (process_pin(options.cpu))
 		return EXIT_USAGE;
 	return (int)run(&options);
 }

@@ -8,10 +8,12 @@ a bound instead of sleeping. Needs root.
 import ctypes
 import itertools
 import json
+import mmap
 import os
 import select
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -23,8 +25,9 @@ import replies
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
-MEVNODE = Path(os.environ.get("MEVNODE", ROOT / "build" / "mevnode"))
-FILTER = Path(os.environ.get("MEV_FILTER", ROOT / "build" / "bpf" / "mev_filter.bpf.o"))
+# Absolute: entering a mount namespace changes the working folder.
+MEVNODE = Path(os.environ.get("MEVNODE", ROOT / "build" / "mevnode")).absolute()
+FILTER = Path(os.environ.get("MEV_FILTER", ROOT / "build" / "bpf" / "mev_filter.bpf.o")).absolute()
 PIN_ROOT = Path("/sys/fs/bpf/mevnode")
 
 TIMEOUT = 30  # seconds that anything may take before the test fails
@@ -168,6 +171,10 @@ class World:
     def await_link(self) -> None:
         """Once a node is ready: until frames that the host's side sends reach it."""
 
+    def program_on_peer(self) -> None:
+        """One on the host's side, too, without which the node's own replies (XDP_TX) are lost."""
+        run(SCRIPTS / "netns.sh", "program", self.name)
+
     def xdp_attached(self) -> str:
         """What `ip link` says of an XDP program on the node's side: "" for none."""
         lines = self.run("node", "ip", "-d", "link", "show").stdout.splitlines()
@@ -231,6 +238,41 @@ class TapWorld(World):
         until(up, f"{self.link} has a carrier")
 
 
+class HeldQueue:
+    """An AF_XDP socket of somebody else's on the node's interface, until release()."""
+
+    AF_XDP, SOL_XDP, RX_RING, UMEM_REG, FILL_RING, COMPLETION_RING = 44, 283, 2, 4, 5, 6
+    CHUNKS, CHUNK = 8, 4096
+
+    def __init__(self, world: World, queue: int = 0):
+        libc = ctypes.CDLL(None, use_errno=True)
+        with world.entered("node"):
+            index = socket.if_nametoindex(world.interface)
+            self._sock = socket.socket(self.AF_XDP, socket.SOCK_RAW, 0)
+        self._area = mmap.mmap(-1, self.CHUNKS * self.CHUNK)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(self._area))
+        self._set(self.UMEM_REG, struct.pack("QQIIII", start, len(self._area), self.CHUNK, 0, 0, 0))
+        for ring in (self.FILL_RING, self.COMPLETION_RING, self.RX_RING):
+            self._set(ring, struct.pack("i", self.CHUNKS))
+        copy = 1 << 1  # XDP_COPY
+        address = struct.pack("HHIII", self.AF_XDP, copy, index, queue, 0)
+        if libc.bind(self._sock.fileno(), address, len(address)):
+            raise OSError(ctypes.get_errno(), "bind of an AF_XDP socket")
+
+    def _set(self, option: int, value: bytes):
+        self._sock.setsockopt(self.SOL_XDP, option, value)
+
+    def release(self) -> None:
+        """The queue is anybody's again, in a moment."""
+        self._sock.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.release()
+
+
 class Replay:
     """tcpreplay at work on the host's side; leaving `with` ends it, if it has not ended."""
 
@@ -246,6 +288,10 @@ class Replay:
     def __exit__(self, *_):
         end_process(self._process)
         self._process.stdout.close()
+
+    def running(self) -> bool:
+        """Whether it is still at it."""
+        return self._process.poll() is None
 
     def sent(self) -> int:
         """How many frames went out, at its end."""
@@ -299,10 +345,13 @@ class Node:
     """`mevnode run` in a world, from its start to its summary. `with` waits until it is ready."""
 
     def __init__(self, world: World, *options, pins: bool = True, prefix: tuple = ()):
+        where = world.node_options(pins and "tap" not in options)  # which has no maps to pin
+        self._start(world, *prefix, MEVNODE, "run", *where, *options)
+
+    def _start(self, world: World, *command):
         self._world = world
         self._err = tempfile.TemporaryFile("w+")
-        where = world.node_options(pins and "tap" not in options)  # which has no maps to pin
-        command = world.inside("node", *prefix, MEVNODE, "run", *where, *options)
+        command = world.inside("node", *command)
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._err,
                                         text=True)
         self._out = []
@@ -350,6 +399,18 @@ class Node:
         last = self._out[-1] if self._out else ""
         return Ended(self.process.returncode, self._out, self._err.read().splitlines(),
                      json.loads(last) if last.startswith("{") else {})
+
+    def said(self) -> list:
+        """The lines on stderr so far."""
+        return os.pread(self._err.fileno(), 1 << 24, 0).decode().splitlines()
+
+    def reload(self) -> str:
+        """SIGHUP, and the one line that the node says of it."""
+        before = len(self.said())
+        self.process.send_signal(signal.SIGHUP)
+        until(lambda: len(self.said()) > before, "the node says something about SIGHUP")
+        line, = self.said()[before:]
+        return line
 
     def stop(self) -> Ended:
         """SIGINT, and the end it makes of it."""

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.root
 
 PINS = PIN_ROOT / "veth1"
 GLOBALS = "/sys/fs/bpf/xdp/globals"
-MAPS = {"mev_config", "mev_feed_allow", "mev_pool_index", "mev_pool_stats", "mev_pools",
+MAPS = {"mev_config", "mev_decision_ns", "mev_feed_allow", "mev_pool_index", "mev_pool_stats", "mev_pools",
         "mev_verdicts", "mev_xsks"}
 SWAP = wire.SWAP.pack(1, bytes.fromhex("a0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"), 2 * 10**10, 1,
                       0, bytes(3))
@@ -304,8 +304,8 @@ def test_shared_maps(world):
 
 
 CHANGES = {
-    "larger value": ("__u8 unused2[4];", "__u8 unused2[12];", "value size 64 instead of 56"),
-    "renamed field": ("__u64 capital;", "__u64 limit;", "other fields"),
+    "larger value": ("__u8 unused[2];", "__u8 unused[10];", "value size 64 instead of 56"),
+    "renamed field": ("__u8 unused[2];", "__u8 spare[2];", "other fields"),
     "fewer pools": ("MEV_MAX_POOLS 65536", "MEV_MAX_POOLS 1", "room for 1 pools"),
 }
 

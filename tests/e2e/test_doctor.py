@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from lab import FILTER, MEVNODE
+
 ROOT = Path(__file__).resolve().parents[2]
-MEVNODE = Path(os.environ.get("MEVNODE", ROOT / "build" / "mevnode"))
-FILTER = Path(os.environ.get("MEV_FILTER", ROOT / "build" / "bpf" / "mev_filter.bpf.o"))
 STATUSES = ("ok", "warning", "missing")
 LINE = re.compile(r"(ok|warning|missing) {2,}(\S+) +(\S.*)")
 CAPS = ("cap_net_admin", "cap_net_raw", "cap_bpf", "cap_perfmon")

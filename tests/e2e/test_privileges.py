@@ -190,26 +190,31 @@ def as_nobody(world):
         def prefix(caps, by="ambient"):
             sets = ",".join(["-all", *(f"+{cap}" for cap in caps)])
             give = f"--inh-caps={sets} --ambient-caps={sets}"
-            if by == "file":
-                run("setcap", ",".join(f"cap_{cap}" for cap in caps) + "=ep", binary)
+            if by.startswith("="):
+                run("setcap", ",".join(f"cap_{cap}" for cap in caps) + by, binary)
                 give = "--inh-caps=-all"
             script = ("mount -t bpf -o mode=1777 bpf /sys/fs/bpf; shift; "
                       "exec prlimit --memlock=65536:65536 setpriv --reuid=nobody "
                       f"--regid=nogroup --clear-groups {give} --bounding-set={sets} "
-                      '"$0" "$@"')
+                      'env "$0" "$@"')  # by somebody who had nothing before
             return ("unshare", "-m", "sh", "-ec", script, binary)
 
         yield prefix
 
 
-@pytest.mark.parametrize("given_by", ("ambient", "file"))
+@pytest.mark.parametrize("given_by", ("ambient", "=ep", "=p"))
 def test_minimal_set(world, as_nobody, given_by):
-    """An unprivileged user with these and no other, ambient or the binary's; then it has none."""
+    """An unprivileged user with these and no other, ambient or the binary's; then it has none.
+
+    Its user may look into it, whatever it had.
+    """
     with Node(world, "--mode", "copy", "--json", prefix=as_nobody(NEEDED, given_by)) as node:
         for task in threads(node.pid):
             # Without CAP_SETPCAP the bounding set stays; no_new_privs makes it meaningless.
             assert_harmless(task, bounds=task["CapBnd"])
             assert task["Uid"].split() == [str(NOBODY.pw_uid)] * 4
+        run("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "ls",
+            f"/proc/{node.pid}/fd")
         assert answers(world)
         ended = node.stop()
     assert (ended.code, ended.err) == (0, [])

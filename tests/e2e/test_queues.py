@@ -3,12 +3,13 @@
 
 import os
 import re
+import signal
 from contextlib import ExitStack
 
 import pytest
 
 import replies
-from lab import HOST_MAC, NODE_MAC, Capture, Node, until
+from lab import HOST_MAC, NODE_MAC, Capture, HeldQueue, Node, until
 from trafficgen import wire
 
 pytestmark = pytest.mark.root
@@ -96,3 +97,41 @@ def test_two_queues_under_load(world2, traffic):
     assert summary["verdicts"]["replied"] == sent.expected["replies"] + FLOWS
     assert summary["xsk"]["rx_ring_full"] == summary["xsk"]["chunks_missing"] == 0
     until(lambda: not world2.xdp_attached(), "the program is gone")
+
+
+def test_bind_retry_fill_ring(world):
+    """A queue that another socket still holds: the bind that succeeds at last gives the kernel each
+    chunk once. It gave it the first one only, again and again, and frames overwrote one another."""
+    with HeldQueue(world) as held:
+        node = Node(world, "--json", "-v", "-m", "copy")
+        until(lambda: any("is held by another AF_XDP socket" in line for line in node.said()),
+              "the node tries again")
+        held.release()
+        with ExitStack() as stack:
+            stack.enter_context(node)
+            for nonce in range(FLOWS):
+                stack.enter_context(world.udp("host", 20000 + nonce))
+            capture = stack.enter_context(Capture(world))
+            sock = stack.enter_context(world.wire())
+            os.kill(node.pid, signal.SIGSTOP)  # all of them wait in chunks of their own
+            for frame in flows():
+                sock.send(frame)
+            node.judged(FLOWS)
+            os.kill(node.pid, signal.SIGCONT)
+            answered = [replies.parse(frame).nonce for frame in capture.frames(FLOWS)]
+            summary = node.stop().summary
+    assert sorted(answered) == list(range(FLOWS))
+    assert summary["xsk"]["chunks_missing"] == 0
+
+
+def test_fewer_tx_queues(world2):
+    """A reply leaves by the queue that its request came on: without one there, the kernel gets it."""
+    world2.run("node", "ethtool", "-L", "veth1", "tx", "1")
+    answered, delivered = run_flows(world2)
+    assert answered and delivered
+    with Node(world2, "-q", "0") as node:
+        assert any("1 of 2 RX queues" in line for line in node.stop().err)
+    refused = Node(world2, "-q", "1")
+    ended = refused.ended()
+    refused.close()
+    assert ended.code == 2 and len(ended.err) == 1 and "no TX queue 1" in ended.err[0]

@@ -213,3 +213,47 @@ Test(hot_path, scribbled_maps_do_not_crash)
 	}
 	world_close(&w);
 }
+
+Test(hot_path, records_of_a_stream_meet_the_verdicts_of_frames)
+{
+	static const struct {
+		struct frame_spec spec;
+		enum mev_verdict verdict;
+	} rows[] = {
+		{ { .nonce = 5 }, MEV_REPLIED },
+		{ { .pool = POOL_B, .direction = 1 }, MEV_REPLIED },
+		{ { .direction = 2 }, MEV_BAD_FIELD },
+		{ { .amount_in = 999999 }, MEV_BELOW_MIN },
+		{ { .pool = POOL_NOBODYS }, MEV_UNKNOWN_POOL },
+		{ { .pool = POOL_EMPTY }, MEV_NO_STATE },
+		{ { .amount_in = 3000000000 }, MEV_BELOW_BREAK_EVEN },
+		{ { .min_amount_out = ~0ULL }, MEV_VICTIM_REVERTS },
+		{ { .min_amount_out = 9775084808 }, MEV_UNPROFITABLE },
+	};
+	struct hot_path hp;
+
+	world_open(&w);
+	hp = hot_path();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct swap_reply reply = { 0 };
+		struct hot_path_reply framed;
+		enum mev_verdict got;
+		struct frame f;
+		__u32 slot = 9;
+
+		frame_build(&f, &rows[i].spec);
+		got = hot_path_record(&hp, (void *)(f.bytes + f.payload), &reply, &slot);
+		cr_assert_eq(got, rows[i].verdict, "row %zu: %s", i, mev_verdict_name(got));
+		if (got != MEV_REPLIED)
+			continue;
+		cr_assert_eq(slot, rows[i].spec.pool ? 1 : 0);
+		cr_assert_eq(hot_path_candidate(&hp, f.bytes, f.len, NULL, &framed), MEV_REPLIED);
+		cr_assert_arr_eq(f.bytes + f.payload, &reply, sizeof(reply), "row %zu", i);
+	}
+	w.pools[0].lock = 1;
+	FRAME(f, 0);
+	cr_assert_eq(hot_path_record(&hp, (void *)(f.bytes + f.payload), &(struct swap_reply){ 0 },
+				     &(__u32){ 0 }),
+		     MEV_POOL_BUSY);
+	world_close(&w);
+}

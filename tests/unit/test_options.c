@@ -49,6 +49,9 @@ Test(options, all)
 	cr_assert(o.queue_cnt == 4 && o.queues[3] == 5 && o.cpu_cnt == 4 && o.cpus[0] == 3);
 	cr_assert_eq(parse("-i e --duration 7 --replies 9 --json -v"), -1);
 	cr_assert(o.duration_s == 7 && o.replies == 9 && o.json && o.verbose);
+	cr_assert_eq(o.listen.ss_family, 0);
+	cr_assert_eq(parse("-i e --listen [::1]:9464"), -1);
+	cr_assert_eq(o.listen.ss_family, AF_INET6);
 }
 
 Test(options, wrong_ones)
@@ -58,6 +61,8 @@ Test(options, wrong_ones)
 		"-i",
 		"-i e extra",
 		"-i e --nonsense",
+		"-i e --listen",
+		"-i e --listen :9464",
 		"-i e -b dpdk",
 		"-i e -m native",
 		"-i e --mode",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "parse.h"
@@ -115,4 +117,44 @@ Test(parse, network)
 	cr_assert_eq(parse_network("10.1.0.0/", &bits, addr), -EINVAL);
 	cr_assert_eq(parse_network("10.1.0/8", &bits, addr), -EINVAL);
 	cr_assert_eq(parse_network("", &bits, addr), -EINVAL);
+}
+
+Test(parse, endpoint)
+{
+	static const char *const bad[] = { "",
+					   "0",
+					   ":9464",
+					   "65536",
+					   "a:1",
+					   "1.2.3:80",
+					   "1.2.3.4",
+					   "1.2.3.4:",
+					   "::1:80",
+					   "[::1]",
+					   "[::1]:",
+					   "[::1:80",
+					   "::1]:80",
+					   "[1.2.3.4]:80",
+					   "[]:80",
+					   "[:80",
+					   "localhost:80",
+					   "1.2.3.4:80 ",
+					   "]:80" };
+	struct sockaddr_storage a;
+	const struct sockaddr_in *in = (struct sockaddr_in *)&a;
+	const struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&a;
+
+	cr_assert_eq(parse_endpoint("9464", &a), 0);
+	cr_assert(a.ss_family == AF_INET && in->sin_port == htons(9464));
+	cr_assert_eq(in->sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+	cr_assert_eq(parse_endpoint("0.0.0.0:1", &a), 0);
+	cr_assert(a.ss_family == AF_INET && !in->sin_addr.s_addr && in->sin_port == htons(1));
+	cr_assert_eq(parse_endpoint("[::1]:65535", &a), 0);
+	cr_assert(a.ss_family == AF_INET6 && in6->sin6_port == htons(65535));
+	cr_assert(IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		a.ss_family = AF_UNIX;
+		cr_assert_eq(parse_endpoint(bad[i], &a), -EINVAL, "%s", bad[i]);
+		cr_assert_eq(a.ss_family, AF_UNIX, "%s", bad[i]);
+	}
 }

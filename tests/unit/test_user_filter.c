@@ -85,3 +85,32 @@ Test(user_filter, counts_per_pool)
 	cr_assert_eq(w.counters[0].swaps, 0);
 	world_close(&w);
 }
+
+Test(user_filter, own_address)
+{
+	static const char arp[] = "\x08\x06\x00\x01\x08\x00\x06\x04\x00\x01";
+	struct filter_world w;
+	__u32 slot;
+
+	world_open(&w);
+	w.config.own_ip = 0x0245a8c0; /* 192.168.69.2 as it lies in memory */
+	FRAME(swap, 0);
+	cr_assert_eq(user_filter_judge(&w.filter, swap.bytes, swap.len, &slot), MEV_REDIRECT);
+	put16be(swap.bytes + swap.l4 + 2, 53);
+	cr_assert_eq(user_filter_judge(&w.filter, swap.bytes, swap.len, &slot), MEV_STACK);
+	swap.bytes[swap.l3 + 19] = 3;
+	cr_assert_eq(user_filter_judge(&w.filter, swap.bytes, swap.len, &slot), MEV_PASS);
+
+	FRAME(ask, 0);
+	memcpy(ask.bytes + 12, arp, sizeof(arp) - 1);
+	memcpy(ask.bytes + 38, "\xc0\xa8\x45\x02", 4);
+	cr_assert_eq(user_filter_judge(&w.filter, ask.bytes, 42, &slot), MEV_STACK);
+	cr_assert_eq(user_filter_judge(&w.filter, ask.bytes, 41, &slot), MEV_PASS);
+	ask.bytes[41] = 4;
+	cr_assert_eq(user_filter_judge(&w.filter, ask.bytes, 42, &slot), MEV_PASS);
+
+	FRAME(six, .ipv6 = 1);
+	put16be(six.bytes + six.l4 + 2, 53);
+	cr_assert_eq(user_filter_judge(&w.filter, six.bytes, six.len, &slot), MEV_PASS);
+	world_close(&w);
+}

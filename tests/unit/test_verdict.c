@@ -6,14 +6,14 @@
 
 /* The contract's order; appended ones follow. A changed number breaks everybody's dashboards. */
 static const char *const names[] = {
-	"pass",           "malformed",      "bad_checksum",
-	"bad_length",     "bad_field",      "below_min",
-	"unknown_pool",   "no_state",       "below_break_even",
-	"victim_reverts", "redirect",       "update_applied",
-	"update_stale",   "update_invalid", "update_unknown_pool",
-	"unprofitable",   "replied",        "update_forbidden",
-	"pool_busy",      "no_socket",      "rejected",
-	"stack",
+	"pass",           "malformed",         "bad_checksum",
+	"bad_length",     "bad_field",         "below_min",
+	"unknown_pool",   "no_state",          "below_break_even",
+	"victim_reverts", "redirect",          "update_applied",
+	"update_stale",   "update_invalid",    "update_unknown_pool",
+	"unprofitable",   "replied",           "update_forbidden",
+	"pool_busy",      "no_socket",         "rejected",
+	"stack",          "replied_in_driver", "handed_up",
 };
 
 Test(verdict, names_and_numbers_are_kept)
@@ -35,7 +35,8 @@ Test(verdict, each_has_its_own_counter)
 		mev_counter_of(&c, v)->packets = v;
 	cr_assert_eq(c.pass.packets, 1);
 	cr_assert_eq(c.redirect.packets, 11);
-	cr_assert_eq(c.stack.packets, MEV_VERDICT_CNT);
+	cr_assert_eq(c.stack.packets, 22);
+	cr_assert_eq(c.handed_up.packets, MEV_VERDICT_CNT);
 	cr_assert_null(mev_counter_of(&c, 0));
 	cr_assert_null(mev_counter_of(&c, MEV_VERDICT_CNT + 1));
 	cr_assert_null(mev_counter_of(&c, ~0u));

@@ -8,10 +8,14 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include <sys/eventfd.h>
+
 #include "filter_world.h"
 #include "xsk_worker.h"
 
 #define HEADROOM 256
+#define REPLY_LEN (14 + 20 + 8 + 32)
+#define NEED_WAKEUP 1u /* XDP_RING_NEED_WAKEUP */
 
 /* A ring as the kernel lays it out, and both views of it. */
 struct fake_ring {
@@ -25,6 +29,7 @@ static struct {
 	struct fake_ring rx, tx, fill, completion;
 	struct xsk xsk;
 	struct filter_world world;
+	struct hot_path hot_path;
 	struct xsk_worker worker;
 	struct worker_control control;
 	__u64 pool_replies[WORLD_POOLS];
@@ -43,7 +48,7 @@ static void view(void *ring, struct fake_ring *f, __u32 size, bool producer)
 	r->cached_cons = producer ? size : 0;
 }
 
-static void setup(void)
+static void prepare(void)
 {
 	world_open(&k.world);
 	view(&k.xsk.rx, &k.rx, XSK_RING_SIZE, false);
@@ -61,19 +66,32 @@ static void setup(void)
 	for (__u32 i = 0; i < k.xsk.filled; i++)
 		k.fill.slots[i] = (__u64)(XSK_SPARE + i) * UMEM_CHUNK_COPY;
 	k.fill.producer = k.xsk.fill.cached_prod = (__u32)k.xsk.filled;
+	k.hot_path = (struct hot_path){
+		.config = &k.world.config,
+		.pools = k.world.pools,
+		.pool_cnt = WORLD_POOLS,
+		.index = k.world.index,
+	};
 	k.worker = (struct xsk_worker){
 		.base = { .control = &k.control,
 			  .poll = WORKER_SPIN,
 			  .cpu = -1,
 			  .pool_replies = k.pool_replies },
-		.hot_path = { .config = &k.world.config,
-			      .pools = k.world.pools,
-			      .pool_cnt = WORLD_POOLS,
-			      .index = k.world.index },
+		.hot_path = &k.hot_path,
 		.xsk = &k.xsk,
 	};
 	latency_clock_init(&k.worker.base.clock);
+}
+
+static void start(void)
+{
 	cr_assert_eq(worker_start(&k.worker.base, xsk_worker_loop), 0);
+}
+
+static void setup(void)
+{
+	prepare();
+	start();
 }
 
 static void teardown(void)
@@ -112,7 +130,7 @@ static bool send_one(__u64 *nonce)
 	if (__atomic_load_n(&k.tx.producer, __ATOMIC_ACQUIRE) == cons ||
 	    prod - __atomic_load_n(&k.completion.consumer, __ATOMIC_ACQUIRE) == XSK_RING_SIZE)
 		return false;
-	cr_assert_eq(desc->len, 14 + 20 + 8 + 32);
+	cr_assert_eq(desc->len, REPLY_LEN);
 	*nonce = get_le(k.xsk.umem.area + desc->addr + 42, 8);
 	k.completion.slots[prod % XSK_RING_SIZE] = desc->addr;
 	__atomic_store_n(&k.tx.consumer, cons + 1, __ATOMIC_RELEASE);
@@ -133,6 +151,7 @@ static void stop(void)
 static struct mev_meta hint_a(void)
 {
 	return (struct mev_meta){ .class = MEV_CLASS_SWAP,
+				  .rx_ns_lo = 1,
 				  .reserve0 = 1000000000000,
 				  .reserve1 = 500000000000 };
 }
@@ -247,4 +266,65 @@ Test(xsk_worker, descriptors_that_lead_outside_are_refused)
 	while (MEV_READ_ONCE(k.worker.base.counters.rejected) < sizeof(bad) / sizeof(bad[0]))
 		sched_yield();
 	stop();
+}
+
+TestSuite(xsk_worker_asleep, .init = prepare, .fini = teardown, .timeout = 60);
+
+/* Replies and frames of the stack share the TX ring; spare chunks carry the stack's, and come back. */
+Test(xsk_worker_asleep, what_the_stack_sends_goes_out)
+{
+	struct mev_meta hint = hint_a();
+	__u8 segment[REPLY_LEN] = { 0 };
+	__u64 sent = 0, queued = 0, delivered = 0, answered = 0, nonce;
+	FRAME(f, 0);
+
+	cr_assert_eq(frame_queue_open(&k.worker.frames), 0);
+	k.worker.base.poll = WORKER_WAIT;
+	k.control.wake_fd = eventfd(0, 0);
+	start();
+	while (sent < 1000 || answered < 1000) {
+		put_le(segment + 42, 1ULL << 63 | queued, 8);
+		put_le(f.bytes + f.payload, delivered, 8);
+		if (queued < 1000 && !frame_queue_put(k.worker.frames, segment, sizeof(segment)))
+			queued++; /* wakes the worker, which nothing else here does */
+		if (delivered < queued && deliver(&f, &hint))
+			delivered++;
+		if (!send_one(&nonce)) {
+			if (queued == 1000) /* and for what came behind the last one */
+				eventfd_write(k.worker.frames->fd, 1);
+			sched_yield();
+			continue;
+		}
+		if (nonce >> 63)
+			cr_assert_eq(nonce, 1ULL << 63 | sent++);
+		else
+			cr_assert_eq(nonce, answered++);
+	}
+	eventfd_write(k.control.wake_fd, 1);
+	stop();
+	cr_assert_eq(k.worker.base.counters.replied, 1000);
+	cr_assert_eq(k.xsk.spare_cnt, XSK_SPARE);
+	cr_assert_eq(xsk_chunks_missing(&k.xsk), 0);
+	frame_queue_close(k.worker.frames);
+}
+
+/* A kernel that wants to be woken is; a wakeup that fails is counted, and nothing is lost by it. */
+Test(xsk_worker_asleep, wakeups_are_made_and_counted)
+{
+	struct mev_meta hint = hint_a();
+	__u64 nonce;
+	FRAME(f, 0);
+
+	k.tx.flags = k.fill.flags = NEED_WAKEUP;
+	start();
+	put_le(f.bytes + f.payload, 0, 8);
+	cr_assert(deliver(&f, &hint));
+	while (!MEV_READ_ONCE(k.worker.base.counters.tx_kick_errors) ||
+	       !MEV_READ_ONCE(k.worker.base.counters.rx_kicks))
+		sched_yield();
+	while (!send_one(&nonce))
+		sched_yield();
+	stop();
+	cr_assert_eq(k.worker.base.counters.replied, 1);
+	cr_assert_eq(xsk_chunks_missing(&k.xsk), 0);
 }

@@ -55,7 +55,7 @@ static void check_jit(struct doctor_report *r, int prog_fd)
 	if (prog_fd >= 0 && !bpf_obj_get_info_by_fd(prog_fd, &info, &len)) {
 		known = true;
 		on = info.jited_prog_len > 0;
-	} else if (!doctor_read_line("/proc/sys/net/core/bpf_jit_enable", value, sizeof(value))) {
+	} else if (!netif_read_line("/proc/sys/net/core/bpf_jit_enable", value, sizeof(value))) {
 		known = true;
 		on = value[0] != '0';
 	}
@@ -134,7 +134,7 @@ static void check_lockdown(struct doctor_report *r)
 	char modes[64], *mode;
 	struct statfs fs;
 
-	if (!doctor_read_line(SECURITYFS "/lockdown", modes, sizeof(modes))) {
+	if (!netif_read_line(SECURITYFS "/lockdown", modes, sizeof(modes))) {
 		mode = strchr(modes, '[') ? strchr(modes, '[') + 1 : modes;
 		mode[strcspn(mode, "]")] = '\0';
 		doctor_add(r, DOCTOR_OK, "lockdown", "kernel lockdown: %s, which XDP works with",
@@ -151,7 +151,7 @@ static void check_unprivileged(struct doctor_report *r, const struct doctor_host
 {
 	char value[16];
 
-	if (doctor_read_line("/proc/sys/kernel/unprivileged_bpf_disabled", value, sizeof(value))) {
+	if (netif_read_line("/proc/sys/kernel/unprivileged_bpf_disabled", value, sizeof(value))) {
 		doctor_add(r, DOCTOR_OK, "unprivileged_bpf", "no such setting");
 	} else if (value[0] != '0' && host->kernel && host->kernel < DOCTOR_KERNEL(5, 19)) {
 		/* Later ones let whoever has a map open go on to use it. */

@@ -11,6 +11,7 @@
 #include "doctor_netlink.h"
 #include "doctor_nic.h"
 #include "umem.h"
+#include "xdp_tx.h"
 
 /*
  * Largest MTU for which every driver of one buffer a page takes a native program (mlx5: 3,498 with
@@ -145,7 +146,7 @@ static const char *virtio_obstacle(const struct netif *netif, __u64 *features)
 	char bits[80];
 
 	if (strcmp(netif->driver, "virtio_net") ||
-	    doctor_read_sysfs(netif, "device/features", bits, sizeof(bits)) ||
+	    netif_read_sysfs(netif, "device/features", bits, sizeof(bits)) ||
 	    strlen(bits) <= (size_t)access_platform)
 		return "";
 	for (size_t i = 0; i < sizeof(guest_offloads) / sizeof(guest_offloads[0]); i++) {
@@ -249,6 +250,18 @@ static void check_foreign(struct doctor_report *r, const struct netif *netif,
 			      xdp->native ? "xdpdrv" : "xdpgeneric");
 }
 
+/* What --engine kernel needs; it is no shortcoming of the interface for --engine user. */
+static void check_engine(struct doctor_report *r, const struct netif *netif)
+{
+	char text[128], remedy[128];
+	enum xdp_tx_way way = xdp_tx_query(netif, text, sizeof(text), remedy, sizeof(remedy));
+
+	doctor_add(r, DOCTOR_OK, "xdp_tx", "%s%s",
+		   way == XDP_TX_UNKNOWN ? "whether replies of a program go out is " : "", text);
+	if (remedy[0])
+		doctor_remedy(r, "for --engine kernel: %s", remedy);
+}
+
 static void check_xdp(struct doctor_report *r, const struct netif *netif)
 {
 	struct attached xdp;
@@ -293,5 +306,6 @@ void doctor_check_interface(struct doctor_report *r, const struct netif *netif)
 	/* Not known is not "none": then the MTU is judged as for native XDP. */
 	check_mtu(r, netif, &link, err ? NETDEV_XDP_BASIC : features);
 	check_modes(r, netif, &link, err, features);
+	check_engine(r, netif);
 	check_xdp(r, netif);
 }

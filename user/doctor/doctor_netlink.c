@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/genetlink.h>
+#include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -140,7 +141,7 @@ int doctor_query_link(__u32 index, struct doctor_link *out)
 		.link = { .ifi_family = AF_UNSPEC, .ifi_index = (int)index },
 	};
 	const size_t fixed = sizeof(struct ifinfomsg);
-	const struct rtattr *carrier;
+	const struct rtattr *carrier, *nsid;
 	struct answer a;
 	int err;
 
@@ -149,12 +150,40 @@ int doctor_query_link(__u32 index, struct doctor_link *out)
 	if (err)
 		return err;
 	take_kind(&a, out);
-	out->peer_elsewhere = find(&a, fixed, IFLA_LINK_NETNSID, 4);
+	nsid = find(&a, fixed, IFLA_LINK_NETNSID, 4);
+	out->peer_elsewhere = nsid;
+	out->peer_nsid = (__s32)value_u32(nsid);
 	if (!strcmp(out->kind, "veth"))
 		out->peer_index = value_u32(find(&a, fixed, IFLA_LINK, 4));
 	carrier = find(&a, fixed, IFLA_CARRIER, 1);
 	if (carrier)
 		out->carrier = *(const __u8 *)RTA_DATA(carrier);
+	return 0;
+}
+
+int doctor_query_peer_program(const struct doctor_link *link, bool *has)
+{
+	struct question q = {
+		.head = { .nlmsg_len = NLMSG_LENGTH(sizeof(q.link)),
+			  .nlmsg_type = RTM_GETLINK,
+			  .nlmsg_flags = NLM_F_REQUEST },
+		.link = { .ifi_family = AF_UNSPEC, .ifi_index = (int)link->peer_index },
+	};
+	const struct rtattr *xdp, *attached;
+	struct answer a;
+	int err;
+
+	if (!link->peer_index)
+		return -ENODEV;
+	if (link->peer_elsewhere)
+		add_attr(&q, IFLA_TARGET_NETNSID, &link->peer_nsid, sizeof(link->peer_nsid));
+	err = ask(NETLINK_ROUTE, &q, &a);
+	if (err)
+		return err;
+	xdp = find(&a, sizeof(struct ifinfomsg), IFLA_XDP, 0);
+	attached = xdp ? find_in(RTA_DATA(xdp), RTA_PAYLOAD(xdp), IFLA_XDP_ATTACHED, 1) : NULL;
+	*has = attached && (*(const __u8 *)RTA_DATA(attached) == XDP_ATTACHED_DRV ||
+			    *(const __u8 *)RTA_DATA(attached) == XDP_ATTACHED_MULTI);
 	return 0;
 }
 

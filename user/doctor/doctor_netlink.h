@@ -23,7 +23,8 @@
 struct doctor_link {
 	char kind[16];       /* "veth", "bond", empty for hardware */
 	__u32 peer_index;    /* of a veth, 0: none */
-	bool peer_elsewhere; /* the peer is in another network namespace */
+	bool peer_elsewhere; /* the peer is in another network namespace, */
+	__s32 peer_nsid;     /* which has this id here */
 	bool carrier;
 };
 
@@ -32,6 +33,12 @@ int doctor_query_link(__u32 index, struct doctor_link *out);
 
 /* The far end of a veth, if there is one in this network namespace. */
 bool doctor_find_peer(const struct doctor_link *link, struct netif *out);
+
+/*
+ * Whether the far end of a veth has a native XDP program. 0; -ENODEV: there is no far end; -EPERM:
+ * it is in another namespace and takes CAP_NET_ADMIN there to ask; or another -errno.
+ */
+int doctor_query_peer_program(const struct doctor_link *link, bool *has);
 
 /* What the driver says it can: NETDEV_XDP_*. 0, -ENOENT (Linux before 6.3) or another -errno. */
 int doctor_query_xdp_features(__u32 index, __u64 *features);

@@ -37,13 +37,4 @@ int doctor_query_features(const char *ifname, struct doctor_features *out);
 
 enum doctor_feature doctor_feature(const struct doctor_features *f, const char *name);
 
-/* First line of a small file of /proc or /sys, without its end. 0 or -errno. */
-int doctor_read_line(const char *path, char *out, size_t len);
-
-/*
- * First line of /sys/class/net/IFACE/`file`. 0 or -errno; -ESTALE where /sys shows another network
- * namespace, and so another interface, if any, of this name.
- */
-int doctor_read_sysfs(const struct netif *netif, const char *file, char *out, size_t len);
-
 #endif /* MEV_DOCTOR_NIC_H */

@@ -196,8 +196,8 @@ static void check_busy_poll(struct doctor_report *r, const struct netif *netif)
 {
 	char defer[16], timeout[24];
 
-	if (doctor_read_sysfs(netif, "napi_defer_hard_irqs", defer, sizeof(defer)) ||
-	    doctor_read_sysfs(netif, "gro_flush_timeout", timeout, sizeof(timeout)))
+	if (netif_read_sysfs(netif, "napi_defer_hard_irqs", defer, sizeof(defer)) ||
+	    netif_read_sysfs(netif, "gro_flush_timeout", timeout, sizeof(timeout)))
 		return;
 	doctor_add(r, DOCTOR_OK, "busy_poll", "napi_defer_hard_irqs %s, gro_flush_timeout %s ns",
 		   defer, timeout);

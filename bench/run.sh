@@ -1,0 +1,285 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# The comparison: the node beside what one would use instead, over a veth pair, interleaved.
+#
+#	bench/run.sh [--quick] [--rounds N] [--groups LIST] [--keep] [--no-plots]
+#
+#	--quick     2 rounds of 0.3 s, fewer responders: under 2 minutes, good for a first look
+#	--rounds    of every responder, default 5
+#	--groups    default filter,engines,rate-native,rate-skb,rtt-native,rtt-skb,load-native"
+#	--keep      leave other groups' results of earlier runs for the report: a run in parts
+#	--no-plots  leave docs/figures/ as it is
+#
+# Raw results are JSON under build/bench/raw/, one file a cell; build/bench/report.md has the tables;
+# what they mean is in docs/benchmarks.md. Needs root, two CPUs and a quiet machine.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/netns.sh
+. bench/responders.sh
+
+B=${B:-build}
+out=$B/bench/raw figures=docs/figures
+world=mev-bench-$$
+client_cpu=0 cpu=1 huge_pages=256
+rounds=5 seconds=1 warmup=0.3 plots=1 keep=''
+groups="filter,engines,rate-native,rate-skb,rtt-native,rtt-skb,load-native"
+rates="100000 200000 300000 400000 500000 600000 700000 800000"
+# Candidates among frames of another kind, and of how many.
+shares="0/64 1/64 4/64 16/64 32/64 64/64"
+huge_pages_before='' responder_pid=''
+
+node="mevnode-spin mevnode-wait mevnode-kernel"
+limits="echo-spin echo-wait reflect"
+sockets="udp-wait udp-spin udp-batch-wait udp-batch-spin packet-wait packet-spin"
+testpmd="testpmd-af_xdp testpmd-af_packet"
+
+usage() {
+	sed -n '3,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"
+}
+
+take_options() {
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--quick)
+			rounds=2 seconds=0.3 warmup=0.1 plots='' shares=1/64
+			groups="filter,engines,rate-native,rate-skb,rtt-native"
+			sockets="udp-wait udp-spin udp-batch-wait packet-spin"
+			limits="echo-spin echo-wait reflect" testpmd=testpmd-af_xdp
+			;;
+		--rounds) rounds=${2:?--rounds needs a number} && shift ;;
+		--groups) groups=${2:?--groups needs a list} && shift ;;
+		--keep) keep=1 ;;
+		--no-plots) plots='' ;;
+		-h | --help)
+			usage
+			exit
+			;;
+		*)
+			echo "bench: no option $1: see bench/run.sh --help" >&2
+			exit 2
+			;;
+		esac
+		shift
+	done
+}
+
+host_has_it_all() {
+	[ "$(id -u)" = 0 ] || {
+		echo "bench: run as root: network namespaces, XDP and AF_XDP are needed" >&2
+		exit 3
+	}
+	[ "$(nproc)" -ge 2 ] || {
+		echo "bench: two CPUs are needed, one for the client and one for the responder" >&2
+		exit 3
+	}
+	awk '$1 > 0.5 { print "bench: load average " $1 ": this machine is not quiet, and numbers will show it" }' \
+		/proc/loadavg >&2
+	bpffs_mounted
+	# For testpmd, and for everybody's packet memory, so that nobody is the better for them.
+	huge_pages_before=$(cat /proc/sys/vm/nr_hugepages)
+	[ "$huge_pages_before" -ge $huge_pages ] || echo $huge_pages >/proc/sys/vm/nr_hugepages ||
+		echo "bench: cannot reserve $huge_pages huge pages" >&2
+}
+
+# shellcheck disable=SC2317 # the trap calls it
+finish() {
+	responder_stop
+	netns_down "$world"
+	rmdir "/sys/fs/bpf/mevnode/$world" 2>/dev/null || true
+	[ -z "$huge_pages_before" ] || echo "$huge_pages_before" >/proc/sys/vm/nr_hugepages || true
+}
+
+new_world() {
+	netns_down "$world"
+	netns_up "$world"
+}
+
+# The responders of a group, in the order of round 1.
+responders_of() {
+	case $1 in
+	rate-native) echo "$node $limits $sockets $testpmd" ;;
+	rate-skb) echo "$node $limits $sockets" ;;
+	rtt-native) echo "$node $limits $sockets $testpmd" ;;
+	rtt-skb) echo "$node $limits udp-wait udp-spin packet-spin" ;;
+	load-*) echo "mevnode-wait echo-wait packet-wait udp-batch-wait" ;;
+	esac
+}
+
+# cells GROUP: RESPONDER or RESPONDER@RATE, one a line.
+cells() {
+	local responder rate
+
+	for responder in $(responders_of "$1"); do
+		case $1 in
+		load-*) for rate in $rates; do echo "$responder@$rate"; done ;;
+		*) echo "$responder" ;;
+		esac
+	done
+}
+
+# client GROUP CELL FILE: the load of one cell, its results to FILE.
+client() {
+	local mode=${1#*-} responder=${2%@*} load
+
+	case $1 in
+	rate-*) load=(--load flood) ;;
+	rtt-*) load=(--load closed) ;;
+	load-*) load=(--load poisson --rate "${2#*@}") ;;
+	esac
+	[ "$mode" = native ] || load+=(--skb)
+	timeout 60 nsenter --net="/var/run/netns/$world-host" "$B/bench/mevload" run -i veth0 \
+		--to 02:00:00:00:00:01,192.168.69.2:8080 --from 192.168.69.1:40000 \
+		--expect "$(responder_expects "$responder")" --cpu $client_cpu "${load[@]}" \
+		--warmup $warmup --duration $seconds --json - >"$3" 2>"$3.log"
+}
+
+# failed FILE KIND WHY: a result that says why there is none.
+failed() {
+	printf '{"%s": "%s"}\n' "$2" "$(tr -d '"\\\n' <<<"$3")" >"$1"
+	printf '%s: %s\n' "$2" "$3"
+}
+
+# Of a result, what is worth a line while it runs.
+gist() {
+	sed -nE 's/.*"received_per_s": ?([0-9]+).*"p50": ?([0-9]+).*"p99": ?([0-9]+).*/\1 replies\/s, p50 \2 ns, p99 \3 ns/p' "$1"
+}
+
+measure() {
+	local group=$1 cell=$2 round=$3 responder=${2%@*} file why
+	file=$out/$group/$cell.$round.json
+
+	why=$(responder_obstacle "$responder")
+	if [ -n "$why" ]; then
+		failed "$file" skipped "$why"
+		return
+	fi
+	if ! responder_start "$responder" "${group#*-}" "${group%-*}" "$file.responder"; then
+		failed "$file" failed "not ready: $(tail -1 "$file.responder")"
+		return
+	fi
+	client "$group" "$cell" "$file" ||
+		failed "$file" failed "mevload: $(tail -1 "$file.log")"
+	responder_stop
+	gist "$file"
+	# A socket that was just closed holds its queue for a moment.
+	sleep 0.3
+}
+
+# Everybody has his turn in every round, and nobody is always first.
+run_group() {
+	local group=$1 round i list n
+
+	mapfile -t list < <(cells "$group")
+	n=${#list[@]}
+	mkdir -p "$out/$group"
+	for ((round = 1; round <= rounds; round++)); do
+		new_world
+		for ((i = 0; i < n; i++)); do
+			local cell=${list[(i + (round - 1) * 3) % n]}
+			printf '%4d s  %-11s round %d/%d  %-22s ' "$SECONDS" "$group" "$round" \
+				"$rounds" "$cell"
+			measure "$group" "$cell" "$round"
+		done
+	done
+}
+
+# filter_cell KIND SHARE: what programs take when SHARE of the frames are candidates, the rest KIND.
+filter_cell() {
+	local kind=$1 cand=${2%/*} of=${2#*/} mix file
+	file=$out/filter/$kind@${2/\//_of_}.all.json
+	mix=candidate=$cand,$kind=$((of - cand))
+	[ "$cand" != 0 ] || mix=$kind=1
+	[ "$cand" != "$of" ] || mix=candidate=1
+
+	printf '%4d s  %-11s %d rounds   %-22s ' "$SECONDS" filter "$rounds" "$kind@$2"
+	new_world
+	if ! responder_start mevnode-wait native rate "$file.responder"; then
+		failed "$file" failed "not ready: $(tail -1 "$file.responder")"
+		return
+	fi
+	if timeout 120 nsenter --net="/var/run/netns/$world-node" "$B/bench/mevload" live -i veth1 \
+		--program drop,parse,filter_drop --mix "$mix" --rounds "$rounds" \
+		--duration "$seconds" --clock cpu --cpu $client_cpu --json - >"$file" \
+		2>"$file.log"; then
+		sed -nE 's/.*"filter_drop".*"ratio_to_drop":\{"median":([0-9.]+).*/\1 of an empty XDP_DROP/p' \
+			"$file"
+	else
+		failed "$file" failed "mevload live: $(tail -1 "$file.log")"
+	fi
+	responder_stop
+}
+
+run_filter() {
+	local share
+
+	mkdir -p "$out/filter"
+	if ! "$B/bench/mevload" live --help >/dev/null 2>&1; then
+		failed "$out/filter/foreign@1_of_64.all.json" skipped "this mevload has no \`live\`"
+		return
+	fi
+	for share in $shares; do filter_cell foreign "$share"; done
+	filter_cell break_even 1/64
+}
+
+# Replies to frames made in the driver, all of them candidates: the node by either engine, and a bare
+# reflector beside it.
+engine_cell() {
+	local responder=$1 round=$2 file=$out/engines/${1#mevnode-}.$2.json
+
+	printf '%4d s  %-11s round %d/%d  %-22s ' "$SECONDS" engines "$round" "$rounds" "$responder"
+	new_world
+	if ! responder_start "$responder" native rate "$file.responder"; then
+		failed "$file" failed "not ready: $(tail -1 "$file.responder")"
+	elif timeout 120 nsenter --net="/var/run/netns/$world-node" "$B/bench/mevload" live -i veth1 \
+		--peer "/var/run/netns/$world-host,veth0" --program drop,reflect,attached \
+		--mix candidate=1 --rounds 1 --duration "$seconds" --cpu $client_cpu --json - \
+		>"$file" 2>"$file.log"; then
+		sed -nE 's/.*"attached","frames".*"replies_per_s":\{"median":([0-9]+).*/\1 replies\/s/p' "$file"
+	else
+		failed "$file" failed "mevload live: $(tail -1 "$file.log")"
+	fi
+	responder_stop
+}
+
+run_engines() {
+	local round responder
+
+	mkdir -p "$out/engines"
+	for ((round = 1; round <= rounds; round++)); do
+		for responder in mevnode-spin mevnode-kernel; do
+			engine_cell "$responder" "$round"
+		done
+	done
+}
+
+take_options "$@"
+host_has_it_all
+trap finish EXIT
+trap 'exit 130' INT TERM
+rm -f "$B/bench/report.md"
+for group in ${groups//,/ }; do rm -rf "${out:?}/$group"; done
+[ -n "$keep" ] || rm -rf "$out"
+mkdir -p "$out"
+B=$B bench/machine.py "rounds=$rounds" "seconds a cell=$seconds" "warm-up, s=$warmup" \
+	"client=CPU $client_cpu" "responder=CPU $cpu" \
+	"swaps=4096, all profitable, two pools" >"$B/bench/machine.json"
+for group in ${groups//,/ }; do
+	case $group in
+	filter) run_filter ;;
+	engines) run_engines ;;
+	*) run_group "$group" ;;
+	esac
+done
+echo
+code=0
+bench/report.py "$B/bench" || code=$?
+if [ -z "$plots" ]; then
+	:
+elif command -v gnuplot >/dev/null; then
+	bench/plots.py "$B/bench" "$figures"
+else
+	echo "bench: no figures: gnuplot is not installed (scripts/setup.sh --bench)" >&2
+fi
+echo "bench: tables are in $B/bench/report.md, raw results under $out ($SECONDS s)" >&2
+exit $code
