@@ -189,7 +189,7 @@ SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 INSTALL ?= install
 PUT := $(INSTALL) -D -m 644
-UNITS := mevnode@.service mevnode-tap@.service
+UNITS := mevnode@.service mevnode-tap@.service mevnode-pins.service
 INSTALLED := sbin/mevnode $(FILTERS:$(B)/bpf/%=lib/bpf/%) lib/sysusers.d/mevnode.conf \
 	share/man/man8/mevnode.8 share/bash-completion/completions/mevnode
 

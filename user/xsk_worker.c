@@ -92,7 +92,7 @@ static enum mev_verdict decide(struct xsk_worker *w, const struct hot_path *hp,
 		response->addr = desc->addr;
 		response->len = reply.len;
 		response->rx_ns = (__u64)hint.rx_ns_hi << 32 | hint.rx_ns_lo;
-		response->timed = hint.class == MEV_CLASS_SWAP;
+		response->timed = hint.class == MEV_CLASS_SWAP && response->rx_ns;
 		MEV_WRITE_ONCE(w->base.pool_replies[reply.slot],
 			       w->base.pool_replies[reply.slot] + 1);
 	}

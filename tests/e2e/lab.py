@@ -373,11 +373,6 @@ class Node:
     def __exit__(self, *_):
         self.close()
 
-    def said(self) -> str:
-        """Its stderr so far."""
-        with open(f"/proc/self/fd/{self._err.fileno()}", encoding="utf-8") as err:
-            return err.read()
-
     def _line(self) -> str:
         ready, _, _ = select.select([self.process.stdout], [], [], TIMEOUT)
         line = self.process.stdout.readline() if ready else ""

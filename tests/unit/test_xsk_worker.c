@@ -151,6 +151,7 @@ static void stop(void)
 static struct mev_meta hint_a(void)
 {
 	return (struct mev_meta){ .class = MEV_CLASS_SWAP,
+				  .rx_ns_lo = 1,
 				  .reserve0 = 1000000000000,
 				  .reserve1 = 500000000000 };
 }

@@ -61,7 +61,7 @@ def kill_and_rebind(bench: Bench) -> str:
         assert ended.code == 128 + 9, ended
     with bench.guest.node("--mode", bench.machine.mode) as node:
         answers(bench)
-        ends_well(node, ("removed 7 pins that an earlier run left",))
+        ends_well(node, (" pins that an earlier run left in ",))
     _nothing_left(bench)
     return f"{KILLS} times, then bound again"
 
