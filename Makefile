@@ -171,7 +171,7 @@ HEADERS := $(wildcard include/*.h user/*.h user/doctor/*.h user/live/*.h bench/m
 format: ## apply .clang-format
 	$(Q)clang-format -i $(C_FILES)
 
-check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) ## format, static analysis, hot path's symbols
+check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) $(MEVLOAD_SKEL) $(MEVPEER_SKEL) ## format, static analysis, hot path's symbols
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 	$(Q)for h in $(HEADERS); do \
 		$(CC) $(CPPFLAGS) -Ibench/mevload -Ibench/peers $(LWIP_CFLAGS) $(CFLAGS) -fsyntax-only -x c $$h || exit 1; done
@@ -179,28 +179,58 @@ check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) ## format, static a
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --suppress=missingIncludeSystem -Iinclude -Iuser -Iuser/doctor -Iuser/live "-DLIBBPF_OPTS(t, n, ...)=struct t n" user \
 		$(MEVLOAD_SRC) $(MEVPEER_SRC)
-	$(Q)shellcheck -x scripts/*.sh scripts/*/*.sh bench/*.sh tests/vm/init .ci/run
+	$(Q)shellcheck -x scripts/*.sh scripts/*/*.sh bench/*.sh tests/vm/init .ci/run packaging/bash-completion/mevnode
 	$(Q)mandoc -T lint -W warning docs/mevnode.8 >&2
 	@echo "check: clean"
 
 # --- installing ----------------------------------------------------------------------------------
 
-.PHONY: install uninstall clean
-install: all ## install into DESTDIR/PREFIX (/usr/local)
-	install -D -m 755 $(B)/mevnode $(DESTDIR)$(PREFIX)/sbin/mevnode
-	for object in $(FILTERS); do \
-		install -D -m 644 $$object $(DESTDIR)$(PREFIX)/lib/bpf/$${object##*/} || exit 1; done
-	install -D -m 644 docs/mevnode.8 $(DESTDIR)$(PREFIX)/share/man/man8/mevnode.8
-	install -D -m 644 docs/mevnode.ini $(DESTDIR)$(PREFIX)/share/doc/mevnode/mevnode.ini
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+INSTALL ?= install
+PUT := $(INSTALL) -D -m 644
+UNITS := mevnode@.service mevnode-tap@.service mevnode-pins.service
+INSTALLED := sbin/mevnode $(FILTERS:$(B)/bpf/%=lib/bpf/%) lib/sysusers.d/mevnode.conf \
+	share/man/man8/mevnode.8 share/bash-completion/completions/mevnode
 
-uninstall: ## remove what install put there
-	$(RM) $(DESTDIR)$(PREFIX)/sbin/mevnode $(FILTERS:$(B)/bpf/%=$(DESTDIR)$(PREFIX)/lib/bpf/%)
-	$(RM) $(DESTDIR)$(PREFIX)/share/man/man8/mevnode.8
+# Anew each time: PREFIX may be another.
+.PHONY: always
+$(UNITS:%=$(B)/systemd/%): $(B)/systemd/%: packaging/systemd/% always
+	$(Q)mkdir -p $(@D)
+	$(Q)sed 's,@SBINDIR@,$(PREFIX)/sbin,g; s,@SYSCONFDIR@,$(SYSCONFDIR),g' $< > $@
+
+.PHONY: install uninstall deb clean
+install: all $(UNITS:%=$(B)/systemd/%) ## install into DESTDIR/PREFIX (/usr/local); SYSCONFDIR, UNITDIR
+	$(PUT) -m 755 $(B)/mevnode $(DESTDIR)$(PREFIX)/sbin/mevnode
+	$(PUT) -t $(DESTDIR)$(PREFIX)/lib/bpf $(FILTERS)
+	$(PUT) docs/mevnode.8 $(DESTDIR)$(PREFIX)/share/man/man8/mevnode.8
+	$(PUT) packaging/bash-completion/mevnode \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/mevnode
+	$(PUT) packaging/systemd/mevnode.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mevnode.conf
+	$(PUT) -t $(DESTDIR)$(UNITDIR) $(UNITS:%=$(B)/systemd/%)
+	$(PUT) docs/mevnode.ini $(DESTDIR)$(PREFIX)/share/doc/mevnode/examples/mevnode.ini
+	[ -e $(DESTDIR)$(SYSCONFDIR)/mevnode/mevnode.ini ] || \
+		$(PUT) docs/mevnode.ini $(DESTDIR)$(SYSCONFDIR)/mevnode/mevnode.ini
+
+uninstall: ## remove what install put there, all but the configuration
+	$(RM) $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%) $(UNITS:%=$(DESTDIR)$(UNITDIR)/%)
 	$(RM) -r $(DESTDIR)$(PREFIX)/share/doc/mevnode
+
+# From a copy of what git knows, so that the sources stay as they are; DEB_OUT gets the packages.
+DEB_DIR := $(abspath $(B))/deb/mevnode-$(VERSION)
+DEB_OUT ?= $(B)
+deb: ## Debian package, by dpkg-buildpackage, into build/
+	$(Q)rm -rf $(dir $(DEB_DIR)) && mkdir -p $(DEB_DIR)
+	$(Q){ git ls-files -z 2>/dev/null || find . -type f ! -path './build*' -print0; } | tar --null -T - -c | tar -x -C $(DEB_DIR)
+	$(Q)mv $(DEB_DIR)/packaging/debian $(DEB_DIR)/debian
+	$(Q)cd $(DEB_DIR) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b -rfakeroot \
+		> ../build.log 2>&1 || { tail -40 ../build.log >&2; exit 1; }
+	$(Q)mv $(dir $(DEB_DIR))mevnode*_$(VERSION)_*.* $(DEB_OUT)/
+	@ls $(DEB_OUT)/mevnode*_$(VERSION)_*.deb
 
 clean: ## remove everything made
 	$(RM) -r build build-address build-undefined build-thread build-coverage build-clang
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)
 .DELETE_ON_ERROR:
 .SECONDARY:

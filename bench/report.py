@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Tables out of what bench/run.sh measured: ratios first, then absolute values, then the machine.
 
-usage: report.py DIR    reads DIR/raw and DIR/machine.json, writes DIR/report.md and prints it
+usage: report.py DIR    reads DIR/raw and DIR/machine.json, writes DIR/report.md and prints it;
+                        DIR/ratios.md is its first table without the rounds, for the README
 """
 
 import json
@@ -34,7 +35,7 @@ def thousands(number: float) -> str:
     return f"{number:,.0f}"
 
 
-def aims_lines(results: Results) -> list:
+def aims_rows(results: Results) -> list:
     """Each comparison that was asked for, with what came of it."""
     rows = []
     for judged in (judge(results, aim) for aim in AIMS):
@@ -46,8 +47,19 @@ def aims_lines(results: Results) -> list:
         rows.append([f"{aim.number}. {aim.text}", f"**{judged.median:.2f}**", bound,
                      "reached" if judged.reached else "**missed**",
                      " ".join(f"{ratio:.2f}" for ratio in judged.ratios)])
-    return ["### Ratios", "", "Within each round, then the median of the rounds.", "",
-            *table(["comparison", "median", "aim", "", "round by round"], rows)]
+    return rows
+
+
+AIMS_HEAD = ["comparison", "median", "aim", "", "round by round"]
+
+
+def ratios(results: Results, machine: dict) -> str:
+    """The README's table, and on what it came to be."""
+    at = machine["machine"]
+    return "\n".join([
+        *table(AIMS_HEAD[:-1], [row[:-1] for row in aims_rows(results)]),
+        f"{at.get('CPU')}; {at.get('hypervisor')}; Linux {at.get('kernel', '').split()[0]}; "
+        f"{at.get('system')}; {machine['configuration'].get('rounds')} rounds; {at.get('date')}.", ""])
 
 
 def _order(results: Results, group: str, metric: str) -> list:
@@ -161,7 +173,8 @@ def machine_lines(machine: dict) -> list:
 
 def report(results: Results, machine: dict) -> str:
     """All of it, as Markdown."""
-    lines = aims_lines(results)
+    lines = ["### Ratios", "", "Within each round, then the median of the rounds.", "",
+             *table(AIMS_HEAD, aims_rows(results))]
     faults = results.faults()
     if faults:
         lines += ["**Not to be trusted:**", "", *(f"- {fault}" for fault in faults), ""]
@@ -180,6 +193,7 @@ def main() -> int:
     machine = json.loads((folder / "machine.json").read_text(encoding="utf-8"))
     results = Results(folder / "raw")
     text = report(results, machine)
+    (folder / "ratios.md").write_text(ratios(results, machine), encoding="utf-8")
     (folder / "report.md").write_text(text, encoding="utf-8")
     print(text)
     return 1 if results.faults() else 0

@@ -3,11 +3,12 @@
 #
 # The comparison: the node beside what one would use instead, over a veth pair, interleaved.
 #
-#	bench/run.sh [--quick] [--rounds N] [--groups LIST] [--no-plots]
+#	bench/run.sh [--quick] [--rounds N] [--groups LIST] [--keep] [--no-plots]
 #
 #	--quick     2 rounds of 0.3 s, fewer responders: under 2 minutes, good for a first look
 #	--rounds    of every responder, default 5
 #	--groups    default filter,engines,rate-native,rate-skb,rtt-native,rtt-skb,load-native"
+#	--keep      leave other groups' results of earlier runs for the report: a run in parts
 #	--no-plots  leave docs/figures/ as it is
 #
 # Raw results are JSON under build/bench/raw/, one file a cell; build/bench/report.md has the tables;
@@ -21,7 +22,7 @@ B=${B:-build}
 out=$B/bench/raw figures=docs/figures
 world=mev-bench-$$
 client_cpu=0 cpu=1 huge_pages=256
-rounds=5 seconds=1 warmup=0.3 plots=1
+rounds=5 seconds=1 warmup=0.3 plots=1 keep=''
 groups="filter,engines,rate-native,rate-skb,rtt-native,rtt-skb,load-native"
 rates="100000 200000 300000 400000 500000 600000 700000 800000"
 # Candidates among frames of another kind, and of how many.
@@ -48,7 +49,8 @@ take_options() {
 			;;
 		--rounds) rounds=${2:?--rounds needs a number} && shift ;;
 		--groups) groups=${2:?--groups needs a list} && shift ;;
-		--no-plots) plots= ;;
+		--keep) keep=1 ;;
+		--no-plots) plots='' ;;
 		-h | --help)
 			usage
 			exit
@@ -71,6 +73,8 @@ host_has_it_all() {
 		echo "bench: two CPUs are needed, one for the client and one for the responder" >&2
 		exit 3
 	}
+	awk '$1 > 0.5 { print "bench: load average " $1 ": this machine is not quiet, and numbers will show it" }' \
+		/proc/loadavg >&2
 	bpffs_mounted
 	# For testpmd, and for everybody's packet memory, so that nobody is the better for them.
 	huge_pages_before=$(cat /proc/sys/vm/nr_hugepages)
@@ -196,7 +200,8 @@ filter_cell() {
 	fi
 	if timeout 120 nsenter --net="/var/run/netns/$world-node" "$B/bench/mevload" live -i veth1 \
 		--program drop,parse,filter_drop --mix "$mix" --rounds "$rounds" \
-		--duration "$seconds" --cpu $client_cpu --json - >"$file" 2>"$file.log"; then
+		--duration "$seconds" --clock cpu --cpu $client_cpu --json - >"$file" \
+		2>"$file.log"; then
 		sed -nE 's/.*"filter_drop".*"ratio_to_drop":\{"median":([0-9.]+).*/\1 of an empty XDP_DROP/p' \
 			"$file"
 	else
@@ -252,7 +257,9 @@ take_options "$@"
 host_has_it_all
 trap finish EXIT
 trap 'exit 130' INT TERM
-rm -rf "$out" "$B/bench/report.md"
+rm -f "$B/bench/report.md"
+for group in ${groups//,/ }; do rm -rf "${out:?}/$group"; done
+[ -n "$keep" ] || rm -rf "$out"
 mkdir -p "$out"
 B=$B bench/machine.py "rounds=$rounds" "seconds a cell=$seconds" "warm-up, s=$warmup" \
 	"client=CPU $client_cpu" "responder=CPU $cpu" \

@@ -35,6 +35,17 @@
 #define __wire __attribute__((packed, aligned(2), may_alias))
 
 /*
+ * What lies behind Ethernet's 14 bytes, a tag of 4 and an IP header of 4n is 4-aligned where the kernel
+ * cares, since it puts 2 bytes in front (NET_IP_ALIGN), and where it does not, words may be read from
+ * anywhere. BPF wants to be told: clang reads by bytes what might not be aligned.
+ */
+#ifdef __bpf__
+#define __wire_words __attribute__((packed, aligned(4), may_alias))
+#else
+#define __wire_words __wire
+#endif
+
+/*
  * Makes the compiler take `x` for a new value. The verifier knows bounds per register: a pointer
  * that clang computes twice, once to check and once to use, is unchecked in its eyes.
  */

@@ -58,13 +58,15 @@ enum mev_class {
  */
 struct mev_meta {
 	__u64 reserve0, reserve1, slot;
-	__u32 rx_ns_lo; /* CLOCK_MONOTONIC when the XDP program saw the frame, 40 bits of it */
+	/* CLOCK_MONOTONIC when the XDP program saw the frame, 40 bits of it; 0: not timed */
+	__u32 rx_ns_lo;
 	__u8 rx_ns_hi;
 	__u8 class; /* enum mev_class */
 	__u16 pool; /* slot in mev_pools */
 };
 
 #define MEV_META_RX_BITS 40
+#define MEV_META_TIMED 8 /* one candidate in so many is */
 
 _Static_assert(sizeof(struct mev_config) == 56, "mev_config has no hidden padding");
 _Static_assert(sizeof(struct mev_meta) == 32, "metadata is a multiple of 4, at most 32 bytes");

@@ -4,6 +4,7 @@
  *
  * All integers are little-endian. A record follows Ethernet + IP + UDP headers and is therefore
  * only 2-aligned: read and write the fields through these structs, never take their address.
+ * BPF may take it for 4-aligned (compiler.h).
  */
 #ifndef MEV_WIRE_H
 #define MEV_WIRE_H
@@ -26,7 +27,7 @@ struct dex_swap_tx {
 	__u64 min_amount_out; /* the victim reverts if it would receive less */
 	__u8 token_direction;
 	__u8 reserved[3]; /* zero */
-} __wire;
+} __wire_words;
 
 /* A pool's whole state; the newest one wins (update rules: pool.h). */
 struct pool_state_update {
@@ -36,7 +37,7 @@ struct pool_state_update {
 	__u64 slot; /* block or slot number, informational */
 	__u32 seq;  /* RFC 1982 serial number of this pool's stream; 0 starts it over */
 	__u8 padding[16];
-} __wire;
+} __wire_words;
 
 /* Sent back only for a profitable swap. Smaller than the request: no amplification. */
 struct swap_reply {
@@ -44,7 +45,7 @@ struct swap_reply {
 	__u64 profit;       /* in units of the victim's input token, >= 1 */
 	__u64 front_run_in; /* the front-run input that yields it */
 	__u64 slot;         /* slot of the pool state that was used */
-} __wire;
+} __wire_words;
 
 /*
  * A 64-bit field of these. In BPF a 2-aligned one takes ten instructions; where the machine reads

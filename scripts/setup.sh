@@ -10,13 +10,14 @@ build=(gcc libc6-dev make pkg-config clang bpftool libbpf-dev libxdp-dev libinih
 	liblwip-dev libcap-ng-dev libseccomp-dev libmicrohttpd-dev)
 tests=(libcriterion-dev libclang-rt-14-dev llvm python3 python3-pytest iproute2 ethtool tcpreplay
 	libcap2-bin tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod
-	prometheus curl)
+	prometheus curl systemd)
 containers=(podman runc netavark debootstrap docker-compose)
+deb=(debhelper dpkg-dev fakeroot lintian git)
 check=(clang-format clang-tidy cppcheck shellcheck mandoc valgrind gcovr)
 bench=(g++ libbenchmark-dev libck-dev libprotobuf-c-dev protobuf-c-compiler libmsgpack-dev
 	libsimdjson-dev linux-perf)
 compare=(dpdk-dev librte-net-af-xdp23 librte-net-af-packet23 librte-mempool-ring23 gnuplot-nox)
-packages=("${build[@]}" "${tests[@]}" "${containers[@]}" "${check[@]}" "${bench[@]}")
+packages=("${build[@]}" "${tests[@]}" "${containers[@]}" "${check[@]}" "${deb[@]}" "${bench[@]}")
 if [ "${1:-}" = --bench ]; then
 	packages+=("${compare[@]}")
 	shift

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "quiesce.h"
 
 enum exit_code backend_exit_code(int err)
 {
@@ -22,25 +23,34 @@ enum exit_code backend_exit_code(int err)
 	}
 }
 
-static enum mev_verdict decide_record(void *hot_path, const struct dex_swap_tx *tx,
-				      struct swap_reply *reply)
+void backend_warn_unsettled(void)
 {
-	__u32 slot;
-
-	return hot_path_record(hot_path, tx, reply, &slot);
+	log_warn(
+		"a worker has not finished a turn for %llu s: memory and slots of the old pools stay "
+		"taken",
+		QUIESCE_NS / 1000000000);
 }
 
-int backend_open_stack(struct stack **out, const struct backend_env *env, struct hot_path *hp,
+static enum mev_verdict decide_record(void *backend, const struct dex_swap_tx *tx,
+				      struct swap_reply *reply)
+{
+	const struct backend *b = backend;
+	__u32 slot;
+
+	return hot_path_record(__atomic_load_n(&b->hot_path, __ATOMIC_ACQUIRE), tx, reply, &slot);
+}
+
+int backend_open_stack(struct stack **out, const struct backend_env *env, struct backend *b,
 		       const struct netif *netif, const __u8 mac[6], struct stack_link link)
 {
 	struct stack_config c = {
 		.ip = env->options->own_ip,
 		.prefix_len = env->options->own_prefix_len,
 		.mtu = netif->mtu,
-		.swap_port = hp->config->swap_port,
+		.swap_port = b->hot_path->config->swap_port,
 		.link = link,
 		.decide = decide_record,
-		.decide_ctx = hp,
+		.decide_ctx = b,
 	};
 
 	if (netif->mtu < STACK_MTU_MIN || netif->mtu > STACK_MTU_MAX) {

@@ -14,6 +14,7 @@
 #include "hot_path.h"
 #include "netif.h"
 #include "options.h"
+#include "pool_set.h"
 #include "stack.h"
 #include "stats.h"
 #include "worker.h"
@@ -35,7 +36,9 @@ struct backend {
 	__u32 ifindex;
 	__u32 queues[MEV_MAX_QUEUES];
 	__u32 queue_cnt;
-	__u32 map_id; /* of the filter's mev_config; 0: none */
+	struct pool_set pools;
+	const struct hot_path *hot_path; /* what the stack decides by; may be replaced */
+	__u32 map_id;                    /* of the filter's mev_config; 0: none */
 };
 
 struct backend_ops {
@@ -46,6 +49,13 @@ struct backend_ops {
 	enum exit_code (*start)(struct backend *b);
 	/* No traffic comes when it returns; what had come is answered and the workers have ended. */
 	void (*stop)(struct backend *b);
+	/*
+	 * Follows another configuration while traffic flows; *change, which the caller frees, says
+	 * what became of the pools. Keeps nothing of `to`. Or -errno, not logged: nothing changed.
+	 */
+	int (*reload)(struct backend *b, const struct config *to, struct pool_change *change);
+	/* The worker of b->queues[i]. */
+	struct worker *(*worker)(struct backend *b, __u32 i);
 	/*
 	 * Adds up what has been counted (`parts` of stats.h) into what stats_clear() has cleared; at
 	 * any time between start and close, with STATS_FINAL after stop. 0 or -errno: the filter's
@@ -61,14 +71,17 @@ struct backend_ops {
 extern const struct backend_ops backend_af_xdp;
 extern const struct backend_ops backend_tap;
 
+/* After a reload that a worker did not live to see: what it may still use is not freed. */
+void backend_warn_unsettled(void);
+
 /* The exit code for a failure of the host's making. */
 enum exit_code backend_exit_code(int err);
 
 /*
- * Opens the TCP/UDP stack for --own-ip on a link; its records are judged and decided by `hp`, which
- * outlives it. 0 or -errno, logged.
+ * Opens the TCP/UDP stack for --own-ip on a link; its records are judged and decided by
+ * b->hot_path. 0 or -errno, logged.
  */
-int backend_open_stack(struct stack **out, const struct backend_env *env, struct hot_path *hp,
+int backend_open_stack(struct stack **out, const struct backend_env *env, struct backend *b,
 		       const struct netif *netif, const __u8 mac[6], struct stack_link link);
 
 #endif /* MEV_BACKEND_H */

@@ -99,8 +99,7 @@ static int open_stack(struct af_xdp *b)
 		return err;
 	}
 	link.ctx = b->frames;
-	err = backend_open_stack(&b->stack, b->env, &b->workers[0].hot_path, &b->netif,
-				 b->netif.mac, link);
+	err = backend_open_stack(&b->stack, b->env, &b->base, &b->netif, b->netif.mac, link);
 	if (err)
 		return err;
 	b->workers[0].frames = b->frames;
@@ -124,8 +123,8 @@ static void af_xdp_close(struct backend *base)
 	frame_queue_close(b->frames);
 	af_xdp_close_sockets(b);
 	filter_prog_close(b->prog);
+	af_xdp_close_pools(b);
 	xdp_tx_losses_close(b->losses);
-	pool_table_close(b->index);
 	for (__u32 i = 0; b->workers && i < b->base.queue_cnt; i++)
 		free(b->workers[i].base.pool_replies);
 	free(b->workers);
@@ -166,6 +165,8 @@ static int load(struct af_xdp *b)
 	}
 	err = filter_prog_open(&b->prog, &b->netif, o->pin_path, b->env->config->pool_cnt,
 			       o->adopt);
+	if (!err)
+		err = af_xdp_fill_pools(b);
 	if (!err)
 		err = filter_prog_configure(b->prog, b->env->config,
 					    o->verify_checksum ? MEV_VERIFY_UDP_SUM : 0, o->own_ip,
@@ -242,6 +243,11 @@ static enum exit_code af_xdp_start(struct backend *base)
 	return backend_exit_code(err);
 }
 
+static struct worker *af_xdp_worker_of(struct backend *base, __u32 i)
+{
+	return &af_xdp(base)->workers[i].base;
+}
+
 static int collect_pools(const struct af_xdp *b, struct stats *s)
 {
 	__u32 end = s->pool_cnt ? s->pools[s->pool_cnt - 1].slot + 1 : 0;
@@ -297,6 +303,8 @@ const struct backend_ops backend_af_xdp = {
 	.open = af_xdp_open,
 	.start = af_xdp_start,
 	.stop = af_xdp_stop,
+	.reload = af_xdp_reload,
+	.worker = af_xdp_worker_of,
 	.collect = af_xdp_collect,
 	.driver_replies = af_xdp_driver_replies,
 	.close = af_xdp_close,

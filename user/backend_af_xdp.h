@@ -18,7 +18,8 @@ struct af_xdp {
 	struct backend base;
 	const struct backend_env *env;
 	struct netif netif;
-	struct pool_table *index;
+	struct pool_table *index; /* the one in use */
+	struct af_xdp_view *view; /* the one in use */
 	struct filter_prog *prog;
 	enum run_mode mode;           /* what was obtained */
 	struct xdp_tx_losses *losses; /* NULL: not counted */
@@ -39,6 +40,12 @@ void af_xdp_close_sockets(struct af_xdp *b);
 /* A worker a queue. 0 or -errno, logged. */
 int af_xdp_prepare_workers(struct af_xdp *b);
 int af_xdp_start_workers(struct af_xdp *b);
+
+/* backend_af_xdp_reload.c. 0 or -errno. */
+int af_xdp_fill_pools(struct af_xdp *b);
+int af_xdp_first_view(struct af_xdp *b);
+int af_xdp_reload(struct backend *base, const struct config *to, struct pool_change *c);
+void af_xdp_close_pools(struct af_xdp *b);
 
 /* Adds a socket's counters; with STATS_FINAL its account of chunks, which only then adds up. */
 void af_xdp_collect_socket(const struct xsk *x, struct stats *s, unsigned int parts);

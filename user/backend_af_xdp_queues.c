@@ -148,12 +148,6 @@ static int prepare_worker(struct af_xdp *b, __u32 i, const struct latency_clock 
 	const struct run_options *o = b->env->options;
 	struct xsk_worker *w = &b->workers[i];
 
-	w->hot_path = (struct hot_path){
-		.config = filter_prog_config(b->prog),
-		.pools = filter_prog_pools(b->prog),
-		.pool_cnt = filter_prog_room(b->prog),
-		.index = b->index,
-	};
 	w->base.control = b->env->control;
 	w->base.poll = o->poll;
 	w->base.cpu = o->cpu_cnt ? (int)o->cpus[i] : -1;
@@ -165,17 +159,14 @@ static int prepare_worker(struct af_xdp *b, __u32 i, const struct latency_clock 
 
 int af_xdp_prepare_workers(struct af_xdp *b)
 {
-	const struct config *config = b->env->config;
 	struct latency_clock clock;
-	int err;
-
-	err = pool_table_open(&b->index, config->pool_cnt);
-	for (__u32 i = 0; i < config->pool_cnt && !err; i++)
-		err = pool_table_add(b->index, config->pools[i].address, i);
+	int err = 0;
 
 	latency_clock_init(&clock);
 	for (__u32 i = 0; i < b->base.queue_cnt && !err; i++)
 		err = prepare_worker(b, i, &clock);
+	if (!err)
+		err = af_xdp_first_view(b);
 	if (err)
 		log_err("cannot prepare the workers: %s", strerror(-err));
 	return err;

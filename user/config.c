@@ -175,12 +175,12 @@ int config_load(struct config *c, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	return config_load_fd(c, fd < 0 ? -errno : fd, path);
+	return config_load_fd(c, fd < 0 ? -errno : fd, path, NULL);
 }
 
-int config_load_fd(struct config *c, int fd, const char *path)
+int config_load_fd(struct config *c, int fd, const char *path, const char *consequence)
 {
-	struct config_reader r = { .config = c, .path = path };
+	struct config_reader r = { .config = c, .path = path, .consequence = consequence };
 	int err;
 
 	*c = (struct config){ .node = default_node };
@@ -189,7 +189,8 @@ int config_load_fd(struct config *c, int fd, const char *path)
 		err = fd < 0 ? fd : -errno;
 		if (fd >= 0)
 			close(fd);
-		log_err("cannot open configuration %s: %s; check -c", path, strerror(-err));
+		log_err("cannot open configuration %s: %s; %s", path, strerror(-err),
+			consequence ? consequence : "check -c");
 		return err;
 	}
 	err = pool_table_open(&r.seen_pools, MEV_MAX_POOLS);

@@ -3,7 +3,7 @@
  * config - the configuration file: thresholds, front-run, pools
  *
  * INI, read by libinih. Unknown sections and keys, bad values and duplicates are errors that name
- * file, line and remedy. Read at start-up only; owns the memory of its pools.
+ * file, line and remedy. Owns the memory of its pools.
  */
 #ifndef MEV_CONFIG_H
 #define MEV_CONFIG_H
@@ -40,8 +40,11 @@ int config_default(struct config *c);
  */
 int config_load(struct config *c, const char *path);
 
-/* The same from an open file, which it closes; an fd of -errno is the reason why it is not open. */
-int config_load_fd(struct config *c, int fd, const char *path);
+/*
+ * The same from an open file, which it closes; an fd of -errno is the reason why it is not open.
+ * What is wrong is said with `consequence` at its end, unless that is NULL.
+ */
+int config_load_fd(struct config *c, int fd, const char *path, const char *consequence);
 
 void config_free(struct config *c);
 

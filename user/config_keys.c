@@ -20,7 +20,8 @@ void config_complain(struct config_reader *r, int at, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	log_err("%s:%d: %s", r->path, at, what);
+	log_err("%s:%d: %s%s%s", r->path, at, what, r->consequence ? "; " : "",
+		r->consequence ? r->consequence : "");
 }
 
 /* Values: 0 and *out, or a complaint. */

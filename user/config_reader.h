@@ -17,6 +17,7 @@ struct config_reader {
 	struct config *config;
 	struct pool_table *seen_pools;
 	const char *path;
+	const char *consequence; /* of a complaint; NULL: none worth telling */
 	FILE *file;
 	int line;
 	bool failed; /* said why already; what follows would only repeat it */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "filter_prog.h"
+#include "filter_prog_impl.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -15,20 +15,7 @@
 #include "adopt.h"
 #include "log.h"
 #include "map_read.h"
-#include "mev_filter.skel.h"
-#include "pins.h"
 #include "privileges.h"
-
-struct filter_prog {
-	struct mev_filter_bpf *skel;
-	struct netif netif;
-	struct mev_config *config;
-	struct mev_pool *pools;
-	int link_fd; /* -1: not attached, or not by us */
-	bool adopted;
-	bool native; /* of an adopted program: its hook */
-	struct pins pins;
-};
 
 /* Array maps are mapped with exactly their page-rounded size, or not at all. */
 static size_t map_size(const struct bpf_map *map)
@@ -153,12 +140,10 @@ void filter_prog_close(struct filter_prog *fp)
 
 /* Contents. */
 
-static int add_pool(struct filter_prog *fp, const struct config_pool *from, __u32 slot)
+int filter_prog_add_pool(struct filter_prog *fp, const __u8 address[MEV_ADDRESS_LEN], __u32 slot)
 {
-	int index_fd = bpf_map__fd(fp->skel->maps.mev_pool_index);
-
-	config_pool_line(from, &fp->pools[slot]);
-	return bpf_map_update_elem(index_fd, from->address, &slot, BPF_NOEXIST);
+	return bpf_map_update_elem(bpf_map__fd(fp->skel->maps.mev_pool_index), address, &slot,
+				   BPF_ANY);
 }
 
 static int allow_feeds(struct filter_prog *fp, const struct config *config)
@@ -177,20 +162,10 @@ static int allow_feeds(struct filter_prog *fp, const struct config *config)
 int filter_prog_configure(struct filter_prog *fp, const struct config *config, __u32 flags,
 			  __be32 own_ip, enum mev_engine engine)
 {
-	int err;
+	int err = allow_feeds(fp, config);
 
-	for (__u32 slot = 0; slot < config->pool_cnt; slot++) {
-		err = add_pool(fp, &config->pools[slot], slot);
-		if (err) {
-			log_err("cannot add pool %u of %u: %s", slot + 1, config->pool_cnt,
-				strerror(-err));
-			return err;
-		}
-	}
-	err = allow_feeds(fp, config);
 	if (err)
 		return err;
-
 	*fp->config = config->node;
 	fp->config->flags |= flags;
 	fp->config->own_ip = own_ip;
@@ -271,7 +246,7 @@ const struct mev_config *filter_prog_config(const struct filter_prog *fp)
 	return fp->config;
 }
 
-const struct mev_pool *filter_prog_pools(const struct filter_prog *fp)
+struct mev_pool *filter_prog_pools(const struct filter_prog *fp)
 {
 	return fp->pools;
 }

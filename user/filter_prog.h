@@ -39,11 +39,36 @@ bool filter_prog_native(const struct filter_prog *fp);
 void filter_prog_close(struct filter_prog *fp);
 
 /*
- * Fills pools, their index and the configuration. The program passes every frame until it is started.
+ * Fills feeds and configuration; pools are not among it. The program passes every frame until it is started.
  * `own_ip`: an address whose frames the program leads to userspace as well, or 0.
  */
 int filter_prog_configure(struct filter_prog *fp, const struct config *config, __u32 flags,
 			  __be32 own_ip, enum mev_engine engine);
+
+/* The program finds the pool from now on in `slot`, whose line is filled. 0 or -errno. */
+int filter_prog_add_pool(struct filter_prog *fp, const __u8 address[MEV_ADDRESS_LEN], __u32 slot);
+/* Nor does it find it any more; one that it did not find is fine. 0 or -errno. */
+int filter_prog_remove_pool(struct filter_prog *fp, const __u8 address[MEV_ADDRESS_LEN]);
+
+/*
+ * All that the program finds at present, whoever has put it there: *out, the caller's to free, and
+ * how many. 0 or -errno; -EPERM: this kernel lets only the privileged look.
+ */
+struct filter_pool {
+	struct mev_address address;
+	__u32 slot;
+};
+int filter_prog_find_pools(const struct filter_prog *fp, struct filter_pool **out, __u32 *cnt);
+
+/* The counters of the pool in `slot` start again. */
+void filter_prog_clear_counters(struct filter_prog *fp, __u32 slot);
+
+/*
+ * Another configuration and other feeds, while the program judges: thresholds, ports (both at
+ * once), front-run and feeds change one after the other, each as a whole. 0 or -errno, of the
+ * feeds.
+ */
+int filter_prog_reconfigure(struct filter_prog *fp, const struct config *config);
 
 /* The program starts to judge. */
 void filter_prog_start(struct filter_prog *fp);
@@ -61,7 +86,7 @@ int filter_prog_attach(struct filter_prog *fp, bool native);
 void filter_prog_detach(struct filter_prog *fp);
 
 const struct mev_config *filter_prog_config(const struct filter_prog *fp);
-const struct mev_pool *filter_prog_pools(const struct filter_prog *fp);
+struct mev_pool *filter_prog_pools(const struct filter_prog *fp);
 /* Entries of the latter. */
 __u32 filter_prog_room(const struct filter_prog *fp);
 

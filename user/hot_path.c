@@ -56,6 +56,21 @@ static enum mev_verdict find_state(const struct hot_path *hp, const struct dex_s
 	return mev_pool_usable(state) ? MEV_REDIRECT : MEV_REJECTED;
 }
 
+/* Whether the frame is a swap to whoever has configuration `cfg`, which may be none. */
+static __always_inline bool find_swap(void *frame, void *frame_end, const struct mev_config *cfg,
+				      struct filter_record *record)
+{
+	return cfg && filter_frame(frame, frame_end, cfg, record) == MEV_REDIRECT &&
+	       record->is_swap;
+}
+
+/* The same for a frame that came while ports or thresholds change. */
+MEV_COLD bool find_swap_before(const struct hot_path *hp, void *frame, void *frame_end,
+			       struct filter_record *record)
+{
+	return find_swap(frame, frame_end, hp->before, record);
+}
+
 enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u32 len,
 				    const struct mev_meta *hint, struct hot_path_reply *reply)
 {
@@ -67,7 +82,8 @@ enum mev_verdict hot_path_candidate(const struct hot_path *hp, void *frame, __u3
 	struct amm_side side;
 	struct decision d;
 
-	if (filter_frame(frame, frame_end, hp->config, &record) != MEV_REDIRECT || !record.is_swap)
+	if (unlikely(!find_swap(frame, frame_end, hp->config, &record)) &&
+	    !find_swap_before(hp, frame, frame_end, &record))
 		return MEV_REJECTED;
 	verdict = find_state(hp, record.swap, hint, &reply->slot, &state);
 	if (verdict != MEV_REDIRECT)

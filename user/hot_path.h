@@ -20,6 +20,8 @@ struct hot_path {
 	const struct mev_pool *pools;    /* mev_pools, mapped: changes all the time */
 	__u32 pool_cnt;
 	const struct pool_table *index; /* for frames that come without a good hint */
+	/* While that changes: the configuration that candidates on their way were judged by. */
+	const struct mev_config *before;
 };
 
 /* What a decision leaves behind; only meaningful with MEV_REPLIED. */

@@ -17,7 +17,9 @@
 #include "log.h"
 #include "metrics.h"
 #include "netif.h"
+#include "notify.h"
 #include "privileges.h"
+#include "reload.h"
 #include "sandbox.h"
 #include "snapshot.h"
 #include "stats.h"
@@ -86,6 +88,25 @@ static int on_end(void *node)
 	return EXIT_DONE;
 }
 
+/* SIGHUP is no end but a configuration to be read again. */
+static int on_signal(void *node)
+{
+	struct node *n = node;
+	struct signalfd_siginfo info;
+	bool done;
+
+	if (read(n->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return EVENTS_GO_ON;
+	if (info.ssi_signo != SIGHUP)
+		return EXIT_DONE;
+	notify_reloading();
+	done = reload_run(n->backend, &n->config, n->options.config_path);
+	if (done)
+		snapshot_set_pools(n->snapshot);
+	notify_ready(n->backend, done);
+	return EVENTS_GO_ON;
+}
+
 static int on_link_news(void *node)
 {
 	const struct node *n = node;
@@ -125,10 +146,12 @@ static enum exit_code wait_for_end(struct node *n)
 {
 	struct itimerspec duration = { .it_value.tv_sec = n->options.duration_s };
 
-	events_add(&n->events, n->signal_fd, on_end, n);
+	events_add(&n->events, n->signal_fd, on_signal, n);
 	events_add(&n->events, n->timer_fd, on_end, n);
 	watch_replies(n);
 	events_add(&n->events, n->link_fd, on_link_news, n);
+	if (notify_watchdog(&n->events, n->backend))
+		return EXIT_FAILED;
 	timerfd_settime(n->timer_fd, 0, &duration, NULL);
 	return (enum exit_code)events_run(&n->events);
 }
@@ -175,7 +198,7 @@ static int confine(const struct node *n)
 /* What others may ask a node at work. */
 static enum exit_code open_doors(struct node *n)
 {
-	int err = snapshot_open(&n->snapshot, n->backend, &n->config);
+	int err = snapshot_open(&n->snapshot, n->backend);
 
 	if (!err)
 		err = snapshot_schedule(n->snapshot, &n->events);
@@ -197,7 +220,9 @@ static enum exit_code serve(struct node *n)
 		return code;
 	}
 	say_ready(n->backend);
+	notify_ready(n->backend, true);
 	code = wait_for_end(n);
+	notify_stopping();
 	n->backend->ops->stop(n->backend);
 	return summarize(n) == EXIT_DONE ? code : EXIT_FAILED;
 }
@@ -293,6 +318,7 @@ static enum exit_code configure_and_serve(struct node *n)
 		return EXIT_FAILED;
 	if (open_events(n))
 		return EXIT_FAILED;
+	notify_open();
 	code = start_backend(n);
 	return code == EXIT_DONE ? serve(n) : code;
 }
@@ -323,6 +349,7 @@ enum exit_code node_run(const struct run_options *o)
 	if (n.backend)
 		n.backend->ops->close(n.backend);
 	close_events(&n);
+	notify_close();
 	broker_stop();
 	config_free(&n.config);
 	return code;

@@ -49,7 +49,7 @@ static const char usage[] =
 	"  -h, --help             this text\n"
 	"\n"
 	"Prints one line, `ready ...`, when it takes traffic; from then on it has no capability. SIGINT\n"
-	"and SIGTERM stop it: it detaches, unpins and prints a summary.\n"
+	"and SIGTERM stop it: it detaches, unpins and prints a summary. SIGHUP reads --config again.\n"
 	"\n"
 	"examples:\n"
 	"  mevnode run -i eth1 -c pools.ini                 every queue, the best mode to be had\n"

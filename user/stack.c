@@ -77,14 +77,19 @@ static void on_datagram(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip
 	pbuf_free(p);
 }
 
-static int open_udp(struct stack *s)
+static int bind_udp(struct stack *s)
 {
 	ip_addr_t ip = IPADDR4_INIT(s->config.ip);
 
+	return udp_bind(s->udp, &ip, s->config.swap_port) ? -EADDRINUSE : 0;
+}
+
+static int open_udp(struct stack *s)
+{
 	s->udp = udp_new_ip_type(IPADDR_TYPE_V4);
 	if (!s->udp)
 		return -ENOMEM;
-	if (udp_bind(s->udp, &ip, s->config.swap_port))
+	if (bind_udp(s))
 		return -EADDRINUSE;
 	udp_recv(s->udp, on_datagram, s);
 	return 0;
@@ -302,6 +307,31 @@ void stack_input(struct stack *s, const void *frame, __u32 len)
 	refusal = input(s, frame, len);
 	if (refusal)
 		++*refusal;
+	UNLOCK_TCPIP_CORE();
+}
+
+int stack_set_port(struct stack *s, __u16 port)
+{
+	int err = 0;
+
+	if (!s || s->config.swap_port == port)
+		return 0;
+	LOCK_TCPIP_CORE();
+	s->config.swap_port = port;
+	err = stack_tcp_move(s->tcp, port);
+	if (!err)
+		err = bind_udp(s);
+	UNLOCK_TCPIP_CORE();
+	if (err)
+		log_err("the TCP/UDP stack cannot serve port %u: %s", port, strerror(-err));
+	return err;
+}
+
+void stack_settle(struct stack *s)
+{
+	if (!s)
+		return;
+	LOCK_TCPIP_CORE();
 	UNLOCK_TCPIP_CORE();
 }
 

@@ -120,6 +120,15 @@ int stack_open(struct stack **out, const struct stack_config *c);
  */
 void stack_input(struct stack *s, const void *frame, __u32 len);
 
+/*
+ * Serves another port from now on. TCP connections, which were to the old one, are reset. 0 or
+ * -errno, logged: then it serves none. Takes NULL.
+ */
+int stack_set_port(struct stack *s, __u16 port);
+
+/* Waits for whoever is in decide() at present. Takes NULL. */
+void stack_settle(struct stack *s);
+
 /* A consistent copy of the counters. */
 void stack_counters(struct stack *s, struct stack_counters *out);
 

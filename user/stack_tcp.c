@@ -331,6 +331,16 @@ void stack_tcp_hang_up(struct stack_tcp *t)
 		tcp_abort(tcp_active_pcbs);
 }
 
+int stack_tcp_move(struct stack_tcp *t, __u16 port)
+{
+	stack_tcp_hang_up(t);
+	if (t->listener)
+		tcp_close(t->listener);
+	t->listener = NULL;
+	t->config.swap_port = port;
+	return listen_on(t);
+}
+
 void stack_tcp_close(struct stack_tcp *t)
 {
 	if (!t)

@@ -31,6 +31,9 @@ __u64 *stack_tcp_admit(struct stack_tcp *t, struct guard_segment *seg, __u32 poo
 /* After lwIP has had the segment that was admitted last. */
 void stack_tcp_settle(struct stack_tcp *t);
 
+/* Resets all connections and listens on another port. 0 or -errno: then it listens on none. */
+int stack_tcp_move(struct stack_tcp *t, __u16 port);
+
 /* Resets all connections, half-open ones too. */
 void stack_tcp_hang_up(struct stack_tcp *t);
 

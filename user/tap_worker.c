@@ -29,13 +29,13 @@ static void send_reply(struct tap_worker *w, const struct hot_path_reply *reply,
 		       latency_ns(&w->base.clock, latency_ticks(&w->base.clock) - received));
 }
 
-static void decide(struct tap_worker *w, __u32 len, __u64 received)
+static void decide(struct tap_worker *w, const struct hot_path *hp, __u32 len, __u64 received)
 {
 	struct worker_counters add = { .received = 1 };
 	struct hot_path_reply reply;
 	enum mev_verdict verdict;
 
-	verdict = hot_path_candidate(&w->hot_path, w->frame, len, NULL, &reply);
+	verdict = hot_path_candidate(hp, w->frame, len, NULL, &reply);
 	add.replied = verdict == MEV_REPLIED;
 	add.unprofitable = verdict == MEV_UNPROFITABLE;
 	add.rejected = verdict == MEV_REJECTED;
@@ -52,14 +52,15 @@ static void decide(struct tap_worker *w, __u32 len, __u64 received)
 
 static void take_frame(struct tap_worker *w, __u32 len)
 {
+	const struct tap_view *view = __atomic_load_n(&w->view, __ATOMIC_ACQUIRE);
 	__u64 received = latency_ticks(&w->base.clock);
 	enum mev_verdict verdict;
 	__u32 slot;
 
-	verdict = user_filter_judge(&w->filter, w->frame, len, &slot);
+	verdict = user_filter_judge(&view->filter, w->frame, len, &slot);
 	count(&w->verdicts, verdict, len);
 	if (verdict == MEV_REDIRECT)
-		decide(w, len, received);
+		decide(w, &view->hot_path, len, received);
 	else if (verdict == MEV_PASS)
 		stack_input(w->stack, w->frame, len);
 }
@@ -72,8 +73,11 @@ static void idle(struct tap_worker *w, bool gone)
 		{ .fd = w->base.control->wake_fd, .events = POLLIN },
 	};
 
-	if (w->base.poll == WORKER_WAIT || gone)
-		poll(fds, 2, -1);
+	if (w->base.poll != WORKER_WAIT && !gone)
+		return;
+	worker_sleeps(&w->base);
+	poll(fds, 2, -1);
+	worker_wakes(&w->base);
 }
 
 static void drain(struct tap_worker *w)
@@ -81,18 +85,22 @@ static void drain(struct tap_worker *w)
 	__u64 end = latency_monotonic_ns() + DRAIN_NS;
 	ssize_t len;
 
-	while (latency_monotonic_ns() < end && (len = read(w->fd, w->frame, TAP_FRAME_ROOM)) > 0)
+	while (latency_monotonic_ns() < end && (len = read(w->fd, w->frame, TAP_FRAME_ROOM)) > 0) {
+		worker_turn(&w->base);
 		take_frame(w, (__u32)len);
+	}
 }
 
 void *tap_worker_loop(void *tap_worker)
 {
 	struct tap_worker *w = tap_worker;
 
+	worker_wakes(&w->base);
 	while (!worker_stopping(&w->base)) {
 		ssize_t len = read(w->fd, w->frame, TAP_FRAME_ROOM);
 		bool gone = len < 0 && errno == EBADFD; /* the interface was deleted */
 
+		worker_turn(&w->base);
 		if (len > 0) {
 			take_frame(w, (__u32)len);
 			continue;
@@ -102,5 +110,6 @@ void *tap_worker_loop(void *tap_worker)
 		idle(w, gone);
 	}
 	drain(w);
+	worker_sleeps(&w->base);
 	return NULL;
 }

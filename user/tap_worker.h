@@ -18,11 +18,19 @@
 /* As long as a frame can be: 64 KiB of IP packet behind Ethernet and a tag. */
 #define TAP_FRAME_ROOM (65536 + 64)
 
+/* All that a worker judges and decides by; its own but for pools and index. */
+struct tap_view {
+	struct hot_path hot_path;
+	struct user_filter filter;
+	struct mev_config config;
+	struct mev_feed_key feeds[];
+};
+
 struct tap_worker {
 	struct worker base;
-	struct hot_path hot_path;
-	struct user_filter filter; /* the same pools and configuration */
+	const struct tap_view *view; /* may be replaced at any time; loaded once a frame */
 	struct stack *stack;
+	struct mev_pool_counters *pool_counters; /* by slot */
 	int fd;
 	struct mev_counters verdicts; /* of the filter */
 	__u64 write_again;            /* replies dropped: the device was full */

@@ -80,3 +80,11 @@ void worker_go(struct worker_control *c)
 	if (read(c->wake_fd, &wakeups, sizeof(wakeups)) < 0)
 		return; /* nobody had been told to stop */
 }
+
+bool worker_moves(struct worker *w)
+{
+	__u64 beat = __atomic_load_n(&w->beat, __ATOMIC_ACQUIRE), before = w->seen_beat;
+
+	w->seen_beat = beat;
+	return !(beat & 1) || beat != before;
+}

@@ -58,7 +58,9 @@ struct worker {
 	sem_t unprivileged; /* posted once the thread is, or once it failed to be: */
 	int drop_err;
 	struct latency_clock clock;
+	__u64 seen_beat; /* the main thread's: worker_moves() */
 	struct worker_counters counters __cacheline_aligned;
+	__u64 beat; /* odd: at work, more with every turn; even: asleep, or not running */
 	struct latency_hist hot_path_ns __cacheline_aligned; /* frame in hand to reply written */
 	struct latency_hist in_node_ns; /* frame received to reply handed over for transmission */
 };
@@ -77,6 +79,36 @@ void worker_stop(struct worker_control *c);
 
 /* Takes worker_stop() back, once the workers it was for have ended. */
 void worker_go(struct worker_control *c);
+
+/*
+ * A turn begins, a sleep begins, a sleep is over. What a worker is led to by a pointer it loads
+ * anew in each turn, and lets go of before it sleeps: so who has published another one knows by
+ * the beat when nobody has the old one any more (quiesce.h, which brings the barriers). Loads must
+ * only not be moved by the compiler, so a turn costs one store to the worker's own cache line.
+ */
+static inline void worker_beat(struct worker *w, __u64 add)
+{
+	__atomic_store_n(&w->beat, w->beat + add, __ATOMIC_RELEASE);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static inline void worker_turn(struct worker *w)
+{
+	worker_beat(w, 2);
+}
+
+static inline void worker_sleeps(struct worker *w)
+{
+	worker_beat(w, 1);
+}
+
+static inline void worker_wakes(struct worker *w)
+{
+	worker_beat(w, 1);
+}
+
+/* Whether it sleeps, or has begun a turn since the last call. One caller, the main thread. */
+bool worker_moves(struct worker *w);
 
 static inline bool worker_stopping(const struct worker *w)
 {

@@ -73,6 +73,17 @@ static inline __s64 xsk_chunks_missing(const struct xsk *x)
 	       (__s64)(x->filled - x->received + x->sent - x->completed);
 }
 
+/* For another thread: how far the kernel has filled RX, and whether the worker is done up to there. */
+static inline __u32 xsk_rx_mark(const struct xsk *x)
+{
+	return __atomic_load_n(x->rx.producer, __ATOMIC_ACQUIRE);
+}
+
+static inline bool xsk_rx_is_past(const struct xsk *x, __u32 mark)
+{
+	return (__s32)(__atomic_load_n(x->rx.consumer, __ATOMIC_ACQUIRE) - mark) >= 0;
+}
+
 /* TX descriptors that the kernel has not taken yet. */
 static inline __u32 xsk_tx_waiting(const struct xsk *x)
 {

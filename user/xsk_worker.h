@@ -18,7 +18,7 @@
 
 struct xsk_worker {
 	struct worker base;
-	struct hot_path hot_path;
+	const struct hot_path *hot_path; /* may be replaced at any time; loaded once a turn */
 	struct xsk *xsk;
 	struct stack *stack; /* the node's own TCP/UDP stack; NULL: there is none */
 	struct frame_queue

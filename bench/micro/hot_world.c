@@ -33,6 +33,7 @@ struct hot_world {
 	__u32 first; /* swap of this lap */
 	__u64 *addr; /* of the frames, in the order of the lap */
 	struct worker_control control;
+	struct hot_path hot_path;
 	struct xsk_worker worker;
 	struct xsk xsk;
 	struct indices rx, tx, fill, completion;
@@ -85,9 +86,10 @@ static void make_pools(struct hot_world *w, __u64 *seed)
 		if (pool_table_add(index, address, i) < 0)
 			abort();
 	}
-	w->worker.hot_path = (struct hot_path){
+	w->hot_path = (struct hot_path){
 		.config = &w->config, .pools = w->pools, .pool_cnt = w->c.pool_cnt, .index = index
 	};
+	w->worker.hot_path = &w->hot_path;
 }
 
 static struct amm_side side_of(const struct mev_pool *p, __u8 direction)
@@ -249,8 +251,8 @@ __u32 hot_decide(struct hot_world *w, __u32 from, __u32 cnt)
 		struct mev_meta hint;
 
 		memcpy(&hint, frame - sizeof(hint), sizeof(hint));
-		replied += hot_path_candidate(&w->worker.hot_path, frame, w->frame_len, &hint,
-					      &reply) == MEV_REPLIED;
+		replied += hot_path_candidate(&w->hot_path, frame, w->frame_len, &hint, &reply) ==
+			   MEV_REPLIED;
 	}
 	return replied;
 }

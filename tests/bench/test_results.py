@@ -126,7 +126,7 @@ def fixture_folder(made, tmp_path):
               "filter/foreign@1_of_64.all": LIVE,
               "rate-native/testpmd-af_xdp.1": {"skipped": "not installed"}}
     made(cells)
-    (tmp_path / "machine.json").write_text('{"machine": {"CPU": "a | b"}, "configuration": {}}',
+    (tmp_path / "machine.json").write_text('{"machine": {"CPU": "a | b", "kernel": "6.1 #1"}, "configuration": {}}',
                                            encoding="utf-8")
     return tmp_path
 
@@ -141,6 +141,8 @@ def test_report(folder):
     assert text.index("### Ratios") < text.index("### Filter") < text.index("### Machine")
     assert "Not to be trusted" in text and "load-native udp-wait@100000 round 1: no" in text
     assert "skipped: not installed" in text
+    short = (folder / "ratios.md").read_text(encoding="utf-8")
+    assert short.count("\n| ") == len(AIMS) and "Linux 6.1;" in short
     assert "| 1,000,001 (1,000,001 to 1,000,001) |" in text
     assert "| 100,000 | 100,000 (5.5 us) | failed: no |" in text
     for block in re.findall(r"(?:^\|.*\n)+", text, re.M):

@@ -20,6 +20,7 @@ from lab import ROOT, TIMEOUT, end_process, until
 HOME = ROOT / "build" / "containers"
 BASE_IMAGE = "docker.io/library/debian:bookworm-slim"  # what `FROM debian:bookworm-slim` means
 TOOLS = ("podman", "runc", "docker-compose", "debootstrap")
+WITH_US = ("setpriv", "--pdeathsig", "TERM")  # what is started does not outlive the tests
 BUILD_TIMEOUT = 600  # seconds for what downloads packages
 
 STORAGE = """\
@@ -53,7 +54,7 @@ class Unable(Exception):
 
 def command(*args, timeout=4 * TIMEOUT, check=True, **options) -> subprocess.CompletedProcess:
     """A command to its end, both outputs as one text."""
-    args = [str(arg) for arg in args]
+    args = [*WITH_US, *(str(arg) for arg in args)]
     done = subprocess.run(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False,
                           **options)
@@ -126,6 +127,7 @@ class Podman:
             "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
             "CONTAINERS_CONF": str(folder / "containers.conf"),
             "DOCKER_HOST": f"unix://{folder}/socket",
+            "COMPOSE_DOCKER_CLI_BUILD": "0",  # by the socket: there need be no `docker`
         }
 
     def __enter__(self):
@@ -153,8 +155,8 @@ class Podman:
         if done.returncode:
             raise Unable(f"podman does not work here: {done.stdout.strip()}")
         self._service = subprocess.Popen(
-            ["podman", "system", "service", "--time", "0", self.env["DOCKER_HOST"]], env=self.env,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [*WITH_US, "podman", "system", "service", "--time", "0", self.env["DOCKER_HOST"]],
+            env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until((self.folder / "socket").exists, "podman has its socket")
         self._pulse = threading.Thread(target=self._feel_pulse)
         self._pulse.start()
@@ -183,7 +185,9 @@ class Podman:
         for mount in reversed([line.split()[1] for line in mounts]):
             if Path(mount).is_relative_to(folder):
                 command("umount", "--lazy", mount)
-        shutil.rmtree(folder)
+        # What ends along with a container may still be writing.
+        until(lambda: shutil.rmtree(folder, ignore_errors=True) or not folder.exists(),
+              f"{folder} is removed")
 
     def podman(self, *args, **options) -> subprocess.CompletedProcess:
         """`podman ARGS`."""

@@ -373,11 +373,6 @@ class Node:
     def __exit__(self, *_):
         self.close()
 
-    def said(self) -> str:
-        """Its stderr so far."""
-        with open(f"/proc/self/fd/{self._err.fileno()}", encoding="utf-8") as err:
-            return err.read()
-
     def _line(self) -> str:
         ready, _, _ = select.select([self.process.stdout], [], [], TIMEOUT)
         line = self.process.stdout.readline() if ready else ""
@@ -404,6 +399,18 @@ class Node:
         last = self._out[-1] if self._out else ""
         return Ended(self.process.returncode, self._out, self._err.read().splitlines(),
                      json.loads(last) if last.startswith("{") else {})
+
+    def said(self) -> list:
+        """The lines on stderr so far."""
+        return os.pread(self._err.fileno(), 1 << 24, 0).decode().splitlines()
+
+    def reload(self) -> str:
+        """SIGHUP, and the one line that the node says of it."""
+        before = len(self.said())
+        self.process.send_signal(signal.SIGHUP)
+        until(lambda: len(self.said()) > before, "the node says something about SIGHUP")
+        line, = self.said()[before:]
+        return line
 
     def stop(self) -> Ended:
         """SIGINT, and the end it makes of it."""

@@ -56,7 +56,7 @@ def assert_nothing_left(world):
     assert not world.pins.exists()
 
 
-@pytest.mark.parametrize("by", (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+@pytest.mark.parametrize("by", (signal.SIGINT, signal.SIGTERM))
 def test_signals(world, by):
     """Any of them: exit code 0, summary, nothing left."""
     with Node(world, "--json") as node:

@@ -104,7 +104,8 @@ def test_bind_retry_fill_ring(world):
     chunk once. It gave it the first one only, again and again, and frames overwrote one another."""
     with HeldQueue(world) as held:
         node = Node(world, "--json", "-v", "-m", "copy")
-        until(lambda: "is held by another AF_XDP socket" in node.said(), "the node tries again")
+        until(lambda: any("is held by another AF_XDP socket" in line for line in node.said()),
+              "the node tries again")
         held.release()
         with ExitStack() as stack:
             stack.enter_context(node)

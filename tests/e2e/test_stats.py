@@ -114,10 +114,14 @@ def test_others_may_not_look(world):
 
 @pytest.mark.parametrize("user", ("nobody", None))
 def test_dropped_node(world, user):
-    """Root sees one that has become somebody else; it keeps counting in its sandbox."""
+    """Root and its own user see one in its sandbox, which keeps counting."""
     with Node(world, *(("--user", user) if user else ())) as node:
         swaps(world, 3)
         until(lambda: counted(world, "--pid", node.pid)["verdicts"]["replied"] == 3, "3 replies")
+        if user:
+            by_itself = world.run("node", "setpriv", f"--reuid={user}", "--regid=nogroup",
+                                  "--clear-groups", MEVNODE, "stats", "--json", "--pid", node.pid)
+            assert json.loads(by_itself.stdout)["verdicts"]["replied"] == 3
 
 
 def test_wrong_usage(world):

@@ -60,7 +60,7 @@ static bool reads(unsigned long long min_profit, __u32 pools)
 	struct config c;
 	bool good;
 
-	if (config_load_fd(&c, broker_open_config(), path))
+	if (config_load_fd(&c, broker_open_config(), path, NULL))
 		return false;
 	good = c.node.min_profit == min_profit && c.pool_cnt == pools;
 	config_free(&c);

@@ -31,6 +31,7 @@ static const struct backend_ops ops = { .name = "fake", .collect = collect };
 static struct backend backend = {
 	.ops = &ops, .mode = "copy", .interface = "eth9", .queue_cnt = 1
 };
+static struct mev_pool lines[4];
 static struct config config;
 static struct snapshot *snapshot;
 static struct nodes nodes;
@@ -39,7 +40,10 @@ static struct stats copy;
 static void setup(void)
 {
 	cr_assert_eq(config_default(&config), 0);
-	cr_assert_eq(snapshot_open(&snapshot, &backend, &config), 0);
+	cr_assert_eq(pool_set_open(&backend.pools, lines, 4), 0);
+	for (__u32 i = 0; i < config.pool_cnt; i++)
+		pool_set_found(&backend.pools, config.pools[i].address, i);
+	cr_assert_eq(snapshot_open(&snapshot, &backend), 0);
 	copy.pools = calloc(MEV_MAX_POOLS, sizeof(*copy.pools));
 }
 
@@ -47,6 +51,7 @@ static void teardown(void)
 {
 	snapshot_close(snapshot);
 	config_free(&config);
+	pool_set_close(&backend.pools);
 	free(copy.pools);
 }
 
@@ -76,6 +81,23 @@ Test(snapshot, sums_do_not_add_up_from_one_to_the_next)
 	cr_assert_eq(parts_seen, STATS_FINAL | STATS_POOLS);
 	collect_error = -EPERM;
 	cr_assert_eq(snapshot_take(snapshot, 0), -EPERM);
+}
+
+Test(snapshot, other_pools_after_a_reload)
+{
+	const struct stats *s = snapshot_stats(snapshot);
+	const __u8 address[MEV_ADDRESS_LEN] = { 1, 2, 3 };
+
+	snapshot_take(snapshot, STATS_POOLS);
+	pool_set_lost(&backend.pools, 0);
+	pool_set_found(&backend.pools, address, 3);
+	snapshot_set_pools(snapshot);
+	cr_assert_eq(snapshot_take(snapshot, 0), 0);
+	cr_assert_eq(parts_seen, STATS_POOLS, "at once, although pools were read a moment ago");
+	cr_assert_eq(s->pool_cnt, 2);
+	cr_assert_eq(s->pools[0].slot, 1);
+	cr_assert_eq(s->pools[1].slot, 3);
+	cr_assert_arr_eq(s->pools[1].address, address, MEV_ADDRESS_LEN);
 }
 
 Test(snapshot, another_process_finds_and_reads_it)

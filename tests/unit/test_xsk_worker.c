@@ -29,6 +29,7 @@ static struct {
 	struct fake_ring rx, tx, fill, completion;
 	struct xsk xsk;
 	struct filter_world world;
+	struct hot_path hot_path;
 	struct xsk_worker worker;
 	struct worker_control control;
 	__u64 pool_replies[WORLD_POOLS];
@@ -65,15 +66,18 @@ static void prepare(void)
 	for (__u32 i = 0; i < k.xsk.filled; i++)
 		k.fill.slots[i] = (__u64)(XSK_SPARE + i) * UMEM_CHUNK_COPY;
 	k.fill.producer = k.xsk.fill.cached_prod = (__u32)k.xsk.filled;
+	k.hot_path = (struct hot_path){
+		.config = &k.world.config,
+		.pools = k.world.pools,
+		.pool_cnt = WORLD_POOLS,
+		.index = k.world.index,
+	};
 	k.worker = (struct xsk_worker){
 		.base = { .control = &k.control,
 			  .poll = WORKER_SPIN,
 			  .cpu = -1,
 			  .pool_replies = k.pool_replies },
-		.hot_path = { .config = &k.world.config,
-			      .pools = k.world.pools,
-			      .pool_cnt = WORLD_POOLS,
-			      .index = k.world.index },
+		.hot_path = &k.hot_path,
 		.xsk = &k.xsk,
 	};
 	latency_clock_init(&k.worker.base.clock);
@@ -147,6 +151,7 @@ static void stop(void)
 static struct mev_meta hint_a(void)
 {
 	return (struct mev_meta){ .class = MEV_CLASS_SWAP,
+				  .rx_ns_lo = 1,
 				  .reserve0 = 1000000000000,
 				  .reserve1 = 500000000000 };
 }

@@ -47,6 +47,8 @@ CHECKS = {
     "malformed": Check(checks.traffic("malformed")),
     "market": Check(checks.traffic("market")),
     "noise": Check(checks.traffic("noise")),
+    "mixed, engine kernel": Check(checks.traffic("mixed", "--engine", "kernel")),
+    "market, engine kernel": Check(checks.traffic("market", "--engine", "kernel")),
     "XDP_STATISTICS zero": Check(checks.statistics),
     "restarts": Check(checks_life.restarts),
     "kill -9, rebind": Check(checks_life.kill_and_rebind),

@@ -36,11 +36,12 @@ def verifier(bench: Bench) -> str:
     return f"{processed:,} instructions processed by the verifier"
 
 
-def traffic(mode: str, *options):
+def traffic(mode: str, *node_options):
     """A check: a capture, each verdict as predicted, each reply taken apart."""
     def check(bench: Bench) -> str:
-        sent, wire = bench.capture(mode, *options), bench.guest.wire
-        with bench.guest.node("--mode", bench.machine.mode, config=sent.config) as node:
+        sent, wire = bench.capture(mode), bench.guest.wire
+        with bench.guest.node("--mode", bench.machine.mode, *node_options,
+                              config=sent.config) as node:
             bench.empty_asks()  # of earlier checks
             wire.barrier()
             wire.take()
@@ -49,12 +50,15 @@ def traffic(mode: str, *options):
             ended = node.stop()
         expected = {**sent.expected, "verdicts": {**sent.expected["verdicts"]}}
         expected["verdicts"]["pass"] += barriers
-        bench.account(ended.summary["xsk"])
+        if not node_options:  # those of the rings are the user engine's
+            bench.account(ended.summary["xsk"])
         found = replies.check(wire.take(), expected=sent.replies)
         different = compare.differences(ended.summary, expected, len(sent.frames) + barriers, found)
         assert (ended.code, ended.err, different, found.faults) == (0, [], [], []), \
             (ended.code, ended.err, different, found.faults[:3])
-        return f"{len(sent.frames):,} frames, {found.replies:,} replies"
+        driver = ended.summary["in_driver"]["replied"]
+        return f"{len(sent.frames):,} frames, {found.replies:,} replies" + \
+            (f", {driver:,} of them from the driver" if driver else "")
 
     return check
 

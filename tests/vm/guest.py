@@ -116,6 +116,10 @@ class Guest:
         self._console.close()
         self._dir.cleanup()
 
+    def kill(self) -> None:
+        """For another thread: whoever works with this guest gets a GuestDied."""
+        self._process.kill()
+
     def console(self) -> str:
         """What the kernel has said so far."""
         return (self._path / "console").read_text(errors="replace")

@@ -63,7 +63,7 @@ def _run(*command, **options) -> str:
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.startswith("E:")]
         raise Unavailable(f"`{' '.join(map(str, command))}`: "
-                          f"{(lines or done.stderr.splitlines() or ['failed'])[-1]}")
+                          f"{(lines or done.stderr.splitlines() or ['failed'])[0]}")
     return done.stdout
 
 
@@ -105,7 +105,8 @@ class Apt:
             f'Dir::Cache::Archives "{self._dir}/archives"; APT::Sandbox::User "root";\n'
             'Debug::NoLocking "1"; Acquire::Languages "none";\n')
         self._say("reading package lists")
-        _run("apt-get", "-qq", "update", env=self._environment())
+        _run("apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update",
+             env=self._environment())
         self._fresh = True
 
     def _call(self, *command, **options) -> str:

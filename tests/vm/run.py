@@ -4,6 +4,8 @@
 
 import argparse
 import os
+import platform
+import signal
 import sys
 import tempfile
 import threading
@@ -60,6 +62,12 @@ def say(text: str) -> None:
     print(f"vm: {text}", flush=True)
 
 
+def skip(why: str) -> int:
+    """The whole matrix; visibly, and not a failure."""
+    print(f"skipped: no guests: {why}\n0 passed, 0 failed, 1 skipped")
+    return 0
+
+
 class Run:
     """One run: packages, guests, checks, matrix."""
 
@@ -68,6 +76,7 @@ class Run:
         self._captures, self._lock = Captures(folder), threading.Lock()
         self._apt = packages.Apt(say)
         self._checks = chosen(CHECKS, args.check)
+        self._running = set()
 
     def _fetched(self) -> dict:
         """Guest's name -> machine and kernel."""
@@ -105,6 +114,7 @@ class Run:
         try:
             with Guest(self._qemu, kernel.image, initrd, machine.hardware,
                        machine.queues) as guest:
+                self._running.add(guest)
                 for command in machine.prepare:
                     guest.sh(command)
                 guest.await_carrier()
@@ -123,15 +133,20 @@ class Run:
         try:
             guests = self._fetched()
         except packages.Unavailable as error:
-            print(f"skipped: no guests, since their packages cannot be had: {error}")
-            print("0 passed, 0 failed, 1 skipped")
-            return 0
+            return skip(f"packages cannot be had: {error}")
         names = chosen(guests, self._args.guest)
         self._matrix = Matrix(names, self._checks)
         longest_first = sorted(names, key=lambda name: guests[name][0].mode != "zerocopy")
         with ThreadPoolExecutor(JOBS) as pool:
-            for future in [pool.submit(self._guest, name, *guests[name]) for name in longest_first]:
-                future.result()
+            futures = [pool.submit(self._guest, name, *guests[name]) for name in longest_first]
+            try:
+                for future in futures:
+                    future.result()
+            except KeyboardInterrupt:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for guest in list(self._running):
+                    guest.kill()  # its thread notices and cleans up
+                raise
         self._matrix.show()
         unprivileged = self._matrix.count(SKIPPED) and os.environ.get("REQUIRE_PRIV") == "1"
         return 1 if self._matrix.count(FAILED) or unprivileged else 0
@@ -140,13 +155,20 @@ class Run:
 def main(argv=None) -> int:
     """Returns the exit code."""
     args = options(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     missing = [str(file) for file in FILES if not Path(file).exists()]
     if missing:
         print(f"vm: {', '.join(missing)}: not there; `make` and scripts/setup.sh",
               file=sys.stderr)
         return 3
+    if platform.machine() != "x86_64":
+        return skip(f"the guests are x86-64, this host is {platform.machine()}")
     with tempfile.TemporaryDirectory(prefix="mevnode-vm-") as folder:
-        return Run(args, Path(folder)).run()
+        try:
+            return Run(args, Path(folder)).run()
+        except KeyboardInterrupt:
+            print("vm: interrupted", file=sys.stderr)
+            return 130
 
 
 if __name__ == "__main__":

@@ -126,13 +126,18 @@ const struct stats *snapshot_stats(const struct snapshot *s)
 
 /* Opening. */
 
-void snapshot_set_pools(struct snapshot *s, const struct config *c)
+void snapshot_set_pools(struct snapshot *s)
 {
-	s->stats.pool_cnt = c->pool_cnt;
-	for (__u32 i = 0; i < c->pool_cnt; i++) {
-		memcpy(s->stats.pools[i].address, c->pools[i].address, MEV_ADDRESS_LEN);
-		s->stats.pools[i].slot = i;
+	const struct pool_set *pools = &s->backend->pools;
+	struct stats_pool *to = s->stats.pools;
+
+	for (__u32 slot = 0; slot < pools->end; slot++) {
+		if (pools->slots[slot].state != POOL_TAKEN)
+			continue;
+		memcpy(to->address, pools->slots[slot].address, MEV_ADDRESS_LEN);
+		to++->slot = slot;
 	}
+	s->stats.pool_cnt = (__u32)(to - s->stats.pools);
 	s->pools_due_ns = 0;
 }
 
@@ -155,7 +160,7 @@ static void introduce(struct stats_node *n, const struct backend *b)
 	snprintf(n->version, sizeof(n->version), "%s", MEV_VERSION);
 }
 
-int snapshot_open(struct snapshot **out, struct backend *b, const struct config *c)
+int snapshot_open(struct snapshot **out, struct backend *b)
 {
 	struct snapshot *s = calloc(1, sizeof(*s));
 	int err;
@@ -177,7 +182,7 @@ int snapshot_open(struct snapshot **out, struct backend *b, const struct config 
 		log_warn("`mevnode stats` will not find this node: no memory to share: %s",
 			 strerror(-err));
 	introduce(&s->stats.node, b);
-	snapshot_set_pools(s, c);
+	snapshot_set_pools(s);
 	*out = s;
 	return 0;
 }

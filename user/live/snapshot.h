@@ -22,7 +22,6 @@
 #define MEV_SNAPSHOT_H
 
 #include "backend.h"
-#include "config.h"
 #include "events.h"
 #include "stats.h"
 
@@ -49,13 +48,13 @@ struct snapshot;
  * Before the sandbox, of a back end that has started; both outlive it. Without a memfd it does
  * without, and says so. 0 or -errno, logged.
  */
-int snapshot_open(struct snapshot **out, struct backend *b, const struct config *c);
+int snapshot_open(struct snapshot **out, struct backend *b);
 
 /* Takes one every second from now on. 0 or -errno. */
 int snapshot_schedule(struct snapshot *s, struct events *e);
 
-/* The pools are others now: slot i is the configuration's i-th. */
-void snapshot_set_pools(struct snapshot *s, const struct config *c);
+/* The back end's pools are others now, or in other slots. */
+void snapshot_set_pools(struct snapshot *s);
 
 /* Takes one, after the back end's stop with STATS_FINAL. 0 or -errno, as backend.h's collect. */
 int snapshot_take(struct snapshot *s, unsigned int parts);
