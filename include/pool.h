@@ -90,27 +90,6 @@ struct mev_pool_state {
 #endif
 #endif
 
-/* Copies the state into *s. False: a writer was at it in every try. */
-static __always_inline bool mev_pool_read(const struct mev_pool *pool, struct mev_pool_state *s)
-{
-	for (int i = 0; i < MEV_POOL_TRIES; i++) {
-		__u32 before = MEV_READ_ONCE(pool->lock);
-
-		mev_pool_rmb(pool);
-		s->reserve0 = MEV_READ_ONCE(pool->reserve0);
-		s->reserve1 = MEV_READ_ONCE(pool->reserve1);
-		s->slot = MEV_READ_ONCE(pool->slot);
-		s->kappa_q64 = MEV_READ_ONCE(pool->kappa_q64);
-		s->fee_n = MEV_READ_ONCE(pool->fee_n);
-		s->fee_d = MEV_READ_ONCE(pool->fee_d);
-		mev_pool_rmb(pool);
-		if (likely(!(before & 1) && MEV_READ_ONCE(pool->lock) == before))
-			return true;
-		mev_pool_pause();
-	}
-	return false;
-}
-
 /*
  * The fee alone, which only configuring changes: one load, so no lock is needed and none is waited
  * for. The rest of *s is left as it is.
@@ -122,6 +101,29 @@ static __always_inline void mev_pool_read_fee(const struct mev_pool *pool, struc
 
 	s->fee_n = (__u32)fee;
 	s->fee_d = (__u32)(fee >> 32);
+}
+
+/*
+ * Copies the state into *s. False: a writer was at it in every try. Who changes a fee takes no lock
+ * (user/pool_set.c), so that is one load here, too.
+ */
+static __always_inline bool mev_pool_read(const struct mev_pool *pool, struct mev_pool_state *s)
+{
+	for (int i = 0; i < MEV_POOL_TRIES; i++) {
+		__u32 before = MEV_READ_ONCE(pool->lock);
+
+		mev_pool_rmb(pool);
+		s->reserve0 = MEV_READ_ONCE(pool->reserve0);
+		s->reserve1 = MEV_READ_ONCE(pool->reserve1);
+		s->slot = MEV_READ_ONCE(pool->slot);
+		s->kappa_q64 = MEV_READ_ONCE(pool->kappa_q64);
+		mev_pool_read_fee(pool, s);
+		mev_pool_rmb(pool);
+		if (likely(!(before & 1) && MEV_READ_ONCE(pool->lock) == before))
+			return true;
+		mev_pool_pause();
+	}
+	return false;
 }
 
 /* Takes the write lock; false after MEV_POOL_TRIES. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,4 +201,46 @@ Test(pool_set, what_somebody_else_did)
 	cr_assert_eq(w.change.leaving_cnt, 1, "z");
 	cr_assert_eq(w.change.came_cnt, 1, "a");
 	cr_assert_eq(slot_of('b'), 1);
+}
+
+static struct {
+	__u64 turns, torn;
+	bool stop;
+} fees;
+
+/* Counts states whose fee is neither of the two, and how often it was the other one than before. */
+static void *read_fees(void *unused)
+{
+	struct mev_pool_state s;
+	__u32 last = 0;
+
+	while (!__atomic_load_n(&fees.stop, __ATOMIC_RELAXED)) {
+		if (!mev_pool_read(&w.lines[0], &s))
+			continue;
+		fees.torn += !(s.fee_n == 997 && s.fee_d == 1000) &&
+			     !(s.fee_n == 990000 && s.fee_d == 1000000);
+		__atomic_fetch_add(&fees.turns, s.fee_n != last, __ATOMIC_RELAXED);
+		last = s.fee_n;
+	}
+	return unused;
+}
+
+/* A suite of its own: valgrind runs one thread at a time. */
+TestSuite(pool_fee, .init = setup, .fini = teardown);
+
+Test(pool_fee, nobody_reads_half_of_it)
+{
+	pthread_t thread;
+
+	follow("a", true);
+	plan(pools("a"));
+	cr_assert_eq(pthread_create(&thread, NULL, read_fees, NULL), 0);
+	for (int i = 0; __atomic_load_n(&fees.turns, __ATOMIC_RELAXED) < 20000; i++) {
+		w.pools[0].fee_n = i % 2 ? 997 : 990000;
+		w.pools[0].fee_d = i % 2 ? 1000 : 1000000;
+		pool_change_adjust(&w.change, &w.set);
+	}
+	__atomic_store_n(&fees.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	cr_assert_eq(fees.torn, 0);
 }
