@@ -33,7 +33,6 @@ RUN apt-get update -qq \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --user-group --no-create-home --shell /usr/sbin/nologin mevnode
 COPY --from=build /out /
-COPY docs/mevnode.ini /etc/mevnode/mevnode.ini
 COPY scripts/containers/health.sh /usr/lib/mevnode/
 RUN mevnode --version \
  && setcap cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon,cap_ipc_lock=p /usr/sbin/mevnode \

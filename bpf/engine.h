@@ -104,6 +104,7 @@ static __always_inline enum mev_verdict engine_settle(struct xdp_md *ctx, const 
 	__u64 front_in, profit;
 	struct amm_side side;
 	struct decision d;
+	__u32 slot;
 
 	if (!engine_decision(ctx, c, &d, &side))
 		return MEV_HANDED_UP;
@@ -112,7 +113,8 @@ static __always_inline enum mev_verdict engine_settle(struct xdp_md *ctx, const 
 		return verdict;
 	if (!engine_reply(ctx, c, front_in, profit))
 		return MEV_HANDED_UP;
-	counters = bpf_map_lookup_elem(&mev_pool_stats, &c->pool);
+	slot = c->pool; /* before Linux 6.2 an argument's memory was no key */
+	counters = bpf_map_lookup_elem(&mev_pool_stats, &slot);
 	if (counters)
 		counters->replies++;
 	return MEV_REPLIED_IN_DRIVER;

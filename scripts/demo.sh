@@ -46,7 +46,7 @@ as_root=()
 pcap=build/demo.pcap
 
 echo "1/4 install   Debian packages that are missing"
-scripts/setup.sh
+scripts/setup.sh --demo
 echo "2/4 build     the XDP program and build/mevnode"
 make -j"$(nproc)" >/dev/null || {
 	echo "demo: the build failed" >&2

@@ -2,22 +2,28 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Installs the Debian packages that building, testing and the demo need, and nothing else.
 # Does nothing, quickly, where all are there already. `setup.sh --list` prints them, and
-# `setup.sh --list build` those that building alone needs. `setup.sh --bench` adds what `make bench`
-# compares with and draws with: DPDK, gnuplot.
+# `setup.sh --list build` those that building alone needs. `setup.sh --demo` installs no more than
+# the demo needs; `setup.sh --bench` adds what `make bench` compares with and draws with: DPDK,
+# gnuplot.
 set -euo pipefail
 
 build=(gcc libc6-dev make pkg-config clang bpftool libbpf-dev libxdp-dev libinih-dev libjansson-dev
 	liblwip-dev libcap-ng-dev libseccomp-dev libmicrohttpd-dev)
-tests=(libcriterion-dev libclang-rt-14-dev llvm python3 python3-pytest iproute2 ethtool tcpreplay
-	libcap2-bin tcpdump xdp-tools iputils-ping util-linux netcat-openbsd socat strace procps kmod
-	prometheus curl systemd)
+replay=(python3 iproute2 ethtool tcpreplay tcpdump util-linux procps)
+tests=(libcriterion-dev libclang-rt-14-dev llvm python3-pytest libcap2-bin xdp-tools iputils-ping
+	netcat-openbsd socat strace kmod prometheus curl systemd)
 containers=(podman runc netavark debootstrap docker-compose)
 deb=(debhelper dpkg-dev fakeroot lintian git)
 check=(clang-format clang-tidy cppcheck shellcheck mandoc valgrind gcovr)
 bench=(g++ libbenchmark-dev libck-dev libprotobuf-c-dev protobuf-c-compiler libmsgpack-dev
 	libsimdjson-dev linux-perf)
 compare=(dpdk-dev librte-net-af-xdp23 librte-net-af-packet23 librte-mempool-ring23 gnuplot-nox)
-packages=("${build[@]}" "${tests[@]}" "${containers[@]}" "${check[@]}" "${deb[@]}" "${bench[@]}")
+packages=("${build[@]}" "${replay[@]}" "${tests[@]}" "${containers[@]}" "${check[@]}" "${deb[@]}"
+	"${bench[@]}")
+if [ "${1:-}" = --demo ]; then
+	packages=("${build[@]}" "${replay[@]}")
+	shift
+fi
 if [ "${1:-}" = --bench ]; then
 	packages+=("${compare[@]}")
 	shift
