@@ -42,7 +42,7 @@ static __always_inline __u64 amm_quot64(__u64 rin, __u64 rout, __u64 x, __u32 n,
 	__u64 xn = x * n;
 	struct wide128 num = wide_mul(rout, xn);
 
-	return wide_divrem(num.hi, num.lo, rin * d + xn, rem);
+	return wide_divrem_hot(num.hi, num.lo, rin * d + xn, rem);
 }
 
 MEV_COLD __u64 amm_out_wide(const struct amm_side *p, __u64 x)

@@ -85,7 +85,7 @@ static __always_inline enum sandwich_outcome sandwich_legs64(const struct amm_si
 		return sandwich_no(s, SANDWICH_NONE);
 	if (!wide_ge(num, wide_mul(m, den)))
 		return sandwich_no(s, SANDWICH_REVERTS);
-	b = wide_div(num, den);
+	b = wide_div_hot(num, den);
 	return sandwich_fill(s, f, a, b, amm_quot64(rout1 - b, rin1 + v, a, p->n, p->d, &rem));
 }
 

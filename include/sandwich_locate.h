@@ -35,13 +35,13 @@ MEV_SUBPROG __u64 sandwich_limit_root(const struct amm_side *p, __u64 s, __u64 w
 
 	if (MEV_NO(p))
 		return 0;
-	shift = wide_clz(p->d) - 1;
+	shift = wide_clz_hot(p->d) - 1;
 	d = (__u64)p->d << shift;
 	n = (__u64)p->n << shift;
 	ns = wide_mulhi(n, s);
 	l = wide_mulhi(d, s) + wide_mulhi(n, w);
-	shift = wide_clz(l);
-	inv = wide_div(unit, l << shift);                      /* 2^127 / l */
+	shift = wide_clz_hot(l);
+	inv = wide_div_hot(unit, l << shift);                  /* 2^127 / l */
 	phi = wide_mulhi(wide_mulhi(t << shift << 2, d), inv); /* of 2^65: phi0 */
 	kappa = wide_mulhi(ns << shift, inv);                  /* of 2^63 */
 	f = wide_mulhi(p->rin, phi);                           /* twice the front-run */
@@ -175,7 +175,7 @@ MEV_SUBPROG __u64 sandwich_room64(const struct amm_side *p, __u64 v, __u64 m, __
 		return 0;
 	slack = wide_sub(full, least);
 	if (likely(slack.hi < m))
-		t = wide_div(slack, m); /* short, hence faster than full / m */
+		t = wide_div_hot(slack, m); /* short, hence faster than full / m */
 	return likely(t <= s >> 4) ? t : SANDWICH_LOOSE;
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/param.h>
 
 #include "backend_af_xdp.h"
 #include "log.h"
+#include "xdp_tx.h"
 
 /* Queues. */
 
@@ -78,11 +80,31 @@ static int open_sockets(struct af_xdp *b, bool zerocopy)
 	return err;
 }
 
+/* What open_zerocopy() says where it comes to nothing. */
+static bool leave_zerocopy(struct af_xdp *b, const char *why, const char *remedy,
+			   enum exit_code *code)
+{
+	const struct netif *n = &b->netif;
+
+	if (b->env->options->mode == MODE_ZEROCOPY) {
+		log_err("%s (%s) %s; take --mode copy, or %s", n->name, n->driver, why, remedy);
+		*code = EXIT_HOST;
+		return true;
+	}
+	log_info("%s (%s) %s; trying copy", n->name, n->driver, why);
+	b->mode = MODE_COPY;
+	return false;
+}
+
 /* True: done with, *code says how. False: there is no zero-copy, and none is demanded. */
 static bool open_zerocopy(struct af_xdp *b, __u32 cnt, enum exit_code *code)
 {
+	char why[96];
 	int err;
 
+	if (b->env->options->engine == MEV_ENGINE_KERNEL && !xdp_tx_from_zerocopy(&b->netif))
+		return leave_zerocopy(b, "loses what a program sends (XDP_TX) in zero-copy",
+				      "--engine user", code);
 	*code = choose_queues(b, cnt);
 	if (*code != EXIT_DONE)
 		return true;
@@ -90,16 +112,8 @@ static bool open_zerocopy(struct af_xdp *b, __u32 cnt, enum exit_code *code)
 	*code = backend_exit_code(err);
 	if (err != -EOPNOTSUPP && err != -EINVAL)
 		return true;
-	if (b->env->options->mode == MODE_ZEROCOPY) {
-		log_err("%s (%s) has no zero-copy: %s; take --mode copy, or a driver that has it",
-			b->netif.name, b->netif.driver, strerror(-err));
-		*code = EXIT_HOST;
-		return true;
-	}
-	log_info("%s (%s) has no zero-copy: %s; trying copy", b->netif.name, b->netif.driver,
-		 strerror(-err));
-	b->mode = MODE_COPY;
-	return false;
+	snprintf(why, sizeof(why), "has no zero-copy: %s", strerror(-err));
+	return leave_zerocopy(b, why, "a driver that has it", code);
 }
 
 static void say_unserved(const struct af_xdp *b, __u32 before)

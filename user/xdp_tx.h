@@ -9,6 +9,7 @@
 #ifndef MEV_XDP_TX_H
 #define MEV_XDP_TX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "netif.h"
@@ -30,6 +31,9 @@ enum xdp_tx_way xdp_tx_query(const struct netif *netif, char *text, size_t text_
 
 /* 0, or -EOPNOTSUPP: XDP_TX_NONE. Both that and a doubt, as a peer that may change, are logged. */
 int xdp_tx_check(const struct netif *netif);
+
+/* Whether they also do where the queue is an AF_XDP socket's in zero-copy. */
+bool xdp_tx_from_zerocopy(const struct netif *netif);
 
 struct xdp_tx_losses;
 

@@ -15,6 +15,14 @@
  */
 #define BATCH 64
 
+/*
+ * How many frames before its turn a frame's memory is asked for, and its pool's. bench/micro,
+ * worker/optimal/pools_1000: frames in no cache 226 to 81 ns, cached ones 79 to 72; 6 and 3, 8 and
+ * 4, 12 and 6 gain less.
+ */
+#define FRAMES_AHEAD 4
+#define POOLS_AHEAD 2
+
 #define DRAIN_NS 100000000
 #define ANCHOR_NS 1000000000
 #define RETRY_MS 10
@@ -66,6 +74,36 @@ static __u32 reply_room(struct xsk *x, struct response_ring *ring)
 	__u32 tx = xsk_prod_nb_free(&x->tx, BATCH);
 
 	return response_ring_room(ring, tx < BATCH ? tx : BATCH);
+}
+
+/* The lines of a frame that is soon to be decided. A prefetch cannot fault. */
+static inline void expect_frame(const struct xsk_worker *w, __u64 addr)
+{
+	const __u8 *frame = w->xsk->umem.area + addr;
+
+	__builtin_prefetch(frame - sizeof(struct mev_meta));
+	__builtin_prefetch(frame, 1);
+	__builtin_prefetch(frame + MEV_CACHELINE, 1);
+}
+
+/* Later, when they have come: what its hint names, which is in bounds and may be anything. */
+static inline void expect_pool(const struct xsk_worker *w, const struct hot_path *hp, __u64 addr)
+{
+	struct mev_meta hint;
+
+	if (addr < sizeof(hint) || addr > w->xsk->umem.size)
+		return;
+	memcpy(&hint, w->xsk->umem.area + addr - sizeof(hint), sizeof(hint));
+	if (hint.pool >= hp->pool_cnt)
+		return;
+	__builtin_prefetch(&hp->pools[hint.pool]);
+	__builtin_prefetch(&w->base.pool_replies[hint.pool], 1);
+}
+
+/* Address of the i-th frame of those peeked. */
+static inline __u64 rx_addr(const struct xsk *x, __u32 i)
+{
+	return xsk_ring_cons__rx_desc(&x->rx, i)->addr;
 }
 
 /*
@@ -122,11 +160,18 @@ static __u32 receive(struct xsk_worker *w, struct response_ring *ring, struct tu
 		return 0;
 
 	before = latency_ticks(&w->base.clock);
+	for (__u32 i = 1; i < cnt && i < FRAMES_AHEAD; i++)
+		expect_frame(w, rx_addr(w->xsk, idx + i));
 	for (__u32 i = 0; i < cnt; i++) {
 		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&w->xsk->rx, idx + i);
 		struct response response = { 0 };
-		enum mev_verdict verdict = decide(w, hp, desc, &response);
+		enum mev_verdict verdict;
 
+		if (i + FRAMES_AHEAD < cnt)
+			expect_frame(w, rx_addr(w->xsk, idx + i + FRAMES_AHEAD));
+		if (i + POOLS_AHEAD < cnt)
+			expect_pool(w, hp, rx_addr(w->xsk, idx + i + POOLS_AHEAD));
+		verdict = decide(w, hp, desc, &response);
 		now = latency_ticks(&w->base.clock);
 		if (likely(verdict == MEV_REPLIED)) {
 			latency_record(&w->base.hot_path_ns,

@@ -128,6 +128,7 @@ static void make_swap(struct hot_world *w, struct swap *s, __u64 *seed)
 		.reserve0 = p->reserve0,
 		.reserve1 = p->reserve1,
 		.slot = p->slot,
+		.rx_ns_lo = !(spec.nonce % MEV_META_TIMED),
 		.class = w->c.no_hint ? MEV_CLASS_NONE : MEV_CLASS_SWAP,
 		.pool = (__u16)i,
 	};

@@ -5,6 +5,7 @@
  */
 #include "econ_rows.h"
 #include "hot_path.h"
+#include "latency_hist.h"
 #include "prog_world.h"
 #include "sandwich.h"
 
@@ -141,5 +142,108 @@ Test(engine, a_million_random_candidates, .timeout = 300)
 	/* These pools are mostly odd ones on purpose. */
 	cr_assert(settled > CANDIDATES / 10 && settled < CANDIDATES, "%llu settled in the driver",
 		  settled);
+	close_both();
+}
+
+Test(engine, one_verdict_a_frame_and_one_decision_in_64_timed)
+{
+	struct mev_pool_counters *pool;
+	struct latency_hist *hist;
+	struct prog_result got;
+	__u64 timed = 0, replies = 0;
+	__u32 zero = 0;
+
+	if (!need_root())
+		return;
+	open_both();
+	pool = calloc((size_t)w.cpus, sizeof(*pool));
+	hist = calloc((size_t)w.cpus, sizeof(*hist));
+	FRAME(f, .nonce = 5);
+	for (int i = 0; i < 640; i++) {
+		got = prog_run(&w, f.bytes, f.len, NULL);
+		cr_assert_eq(got.verdict, MEV_REPLIED_IN_DRIVER);
+		cr_assert_eq(got.action, XDP_TX);
+	}
+	w.config->min_profit = ~0ULL;
+	got = prog_run(&w, f.bytes, f.len, NULL);
+	cr_assert_eq(got.verdict, MEV_UNPROFITABLE);
+	cr_assert_eq(got.action, XDP_DROP);
+	w.config->min_profit = 0; /* counts as 1 */
+	w.config->engine = MEV_ENGINE_USER;
+	cr_assert_eq(prog_run(&w, f.bytes, f.len, NULL).verdict, MEV_REDIRECT);
+
+	bpf_map_lookup_elem(bpf_map__fd(w.skel->maps.mev_pool_stats), &zero, pool);
+	bpf_map_lookup_elem(bpf_map__fd(w.skel->maps.mev_decision_ns), &zero, hist);
+	for (int cpu = 0; cpu < w.cpus; cpu++) {
+		replies += pool[cpu].replies;
+		for (__u32 i = 0; i < LATENCY_BUCKETS; i++)
+			timed += hist[cpu].bucket[i];
+	}
+	cr_assert_eq(replies, 640);
+	/* Each CPU that ran some starts with one. */
+	cr_assert(timed >= 10 && timed < 10 + (__u64)w.cpus, "%llu timed", timed);
+	free(pool);
+	free(hist);
+	close_both();
+}
+
+/* A pool of 2^60 takes legs beyond 64 bits. */
+Test(engine, what_is_too_hard_goes_up_and_without_a_socket_to_the_kernel)
+{
+	struct prog_result got;
+	__u32 queue = 0;
+
+	if (!need_root())
+		return;
+	open_both();
+	w.pools[0].reserve0 = w.pools[0].reserve1 = 1ULL << 60;
+	FRAME(f, .amount_in = 1ULL << 56);
+	got = prog_run(&w, f.bytes, f.len, NULL);
+	cr_assert_eq(got.verdict, MEV_HANDED_UP);
+	cr_assert_eq(got.action, XDP_REDIRECT);
+	bpf_map_delete_elem(bpf_map__fd(w.skel->maps.mev_xsks), &queue);
+	got = prog_run(&w, f.bytes, f.len, NULL);
+	cr_assert_eq(got.verdict, MEV_NO_SOCKET);
+	cr_assert_eq(got.action, XDP_PASS);
+	close_both();
+}
+
+/* Two nodes may face each other: what one answers the other does not. */
+Test(engine, no_answer_is_answered)
+{
+	static const int ports[] = { 8080, 8081 };
+	static const __u8 node_mac[] = NODE_MAC;
+	static struct outcome reply;
+
+	if (!need_root())
+		return;
+	open_both();
+	for (int i = 0; i < 4; i++) {
+		FRAME(f, .src_port = (__u16)ports[i % 2], .ipv6 = i / 2);
+		struct frame back;
+
+		drive(&f, &reply);
+		cr_assert_eq(reply.action, XDP_TX);
+		prog_sync(&w);
+		memcpy(back.bytes, reply.bytes, reply.len);
+		memcpy(back.bytes, node_mac, sizeof(node_mac));
+		cr_assert_eq(prog_run(&w, back.bytes, reply.len, NULL).verdict, MEV_BAD_LENGTH);
+	}
+	close_both();
+}
+
+/* The kernel allows a million; the rest is left to other compilers and verifiers. */
+Test(engine, verifier_has_room)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	if (!need_root())
+		return;
+	open_both();
+	cr_assert_eq(bpf_obj_get_info_by_fd(w.prog_fd, &info, &len), 0);
+	printf("mev_filter: %u instructions processed, %u in the kernel\n", info.verified_insns,
+	       (__u32)(info.xlated_prog_len / 8));
+	cr_assert_lt(info.verified_insns, 250000);
 	close_both();
 }

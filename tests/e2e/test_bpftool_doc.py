@@ -81,6 +81,7 @@ EFFECTS = {
     "Add a pool": lambda world: meets(world, swap(1, 4 * 10**10), "no_socket"),
     "Believe a feed": lambda world: meets(world, update(1), "update_applied", 8081),
     "Forbid it again": lambda world: meets(world, update(2), "update_forbidden", 8081),
+    "Let the driver answer": lambda world: meets(world, swap(), "replied_in_driver"),
     "Counters": lambda world: None,
     "The sockets": lambda world: None,
     "Unload": lambda world: None,

@@ -28,7 +28,7 @@ tsan: ## unit tests of what threads share under ThreadSanitizer
 # Without those that hand over hundreds of thousands of frames between threads, of which valgrind runs
 # one at a time, and the one whose sandbox valgrind does not fit into.
 valgrind: $(B)/plain-tests ## unit tests under valgrind
-	$(Q)valgrind -q --error-exitcode=9 --leak-check=no $< -xsk_worker -pool -broker
+	$(Q)valgrind -q --error-exitcode=9 --leak-check=no $< -xsk_worker -pool -broker -quiesce
 
 # The hot path is what CONTRIBUTING.md says it is, and what it calls.
 COVERAGE_OF := -f include/ -f 'user/(hot_path|xsk_worker|response_ring|latency|user_filter|pool_table|record_stream|frame_queue)\.'

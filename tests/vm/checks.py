@@ -36,12 +36,21 @@ def verifier(bench: Bench) -> str:
     return f"{processed:,} instructions processed by the verifier"
 
 
+def _mode_of_engine(bench: Bench) -> str:
+    """virtio_net in zero-copy loses what a program sends: the node refuses, and takes copy."""
+    if (bench.machine.driver, bench.machine.mode) != ("virtio_net", "zerocopy"):
+        return bench.machine.mode
+    refused = bench.guest.node("--mode", "zerocopy", "--engine", "kernel").start().ended()
+    assert refused.code == 3 and len(refused.err) == 1 and "XDP_TX" in refused.err[0], refused
+    return "copy"
+
+
 def traffic(mode: str, *node_options):
     """A check: a capture, each verdict as predicted, each reply taken apart."""
     def check(bench: Bench) -> str:
         sent, wire = bench.capture(mode), bench.guest.wire
-        with bench.guest.node("--mode", bench.machine.mode, *node_options,
-                              config=sent.config) as node:
+        bound = _mode_of_engine(bench) if node_options else bench.machine.mode
+        with bench.guest.node("--mode", bound, *node_options, config=sent.config) as node:
             bench.empty_asks()  # of earlier checks
             wire.barrier()
             wire.take()
@@ -54,8 +63,9 @@ def traffic(mode: str, *node_options):
             bench.account(ended.summary["xsk"])
         found = replies.check(wire.take(), expected=sent.replies)
         different = compare.differences(ended.summary, expected, len(sent.frames) + barriers, found)
-        assert (ended.code, ended.err, different, found.faults) == (0, [], [], []), \
-            (ended.code, ended.err, different, found.faults[:3])
+        said = [line for line in ended.err if "is unknown before Linux 6.3" not in line]
+        assert (ended.code, said, different, found.faults) == (0, [], [], []), \
+            (ended.code, said, different, found.faults[:3])
         driver = ended.summary["in_driver"]["replied"]
         return f"{len(sent.frames):,} frames, {found.replies:,} replies" + \
             (f", {driver:,} of them from the driver" if driver else "")

@@ -68,6 +68,7 @@ void plain_add(struct plain_test *t);
 #define cr_assert_null(a, ...) cr_assert((a) == NULL, __VA_ARGS__)
 #define cr_assert_not_null(a, ...) cr_assert((a) != NULL, __VA_ARGS__)
 #define cr_assert_arr_eq(a, b, size, ...) cr_assert(!memcmp(a, b, size), __VA_ARGS__)
+#define cr_assert_arr_neq(a, b, size, ...) cr_assert(memcmp(a, b, size), __VA_ARGS__)
 #define cr_assert_str_eq(a, b, ...) cr_assert(!strcmp(a, b), __VA_ARGS__)
 #define cr_assert_str_empty(a, ...) cr_assert(!*(a), __VA_ARGS__)
 #define cr_assert_float_eq(a, b, epsilon, ...) cr_assert(fabs((a) - (b)) <= (epsilon), __VA_ARGS__)
