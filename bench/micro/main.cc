@@ -4,8 +4,8 @@
  *
  *	mev_micro [--quick | --smoke] [--out DIR] [--benchmark_filter=REGEX ...]
  *
- * Writes DIR/micro.json (google-benchmark's, every repetition) and DIR/report.md, which is printed
- * too; DIR is build/bench/micro. --smoke runs everything once, briefly and on little memory: its
+ * Writes DIR/micro.json (google-benchmark's, every repetition), DIR/report.md, which is printed too,
+ * and DIR/readme.md, the ratios alone; DIR is build/bench/micro. --smoke runs everything once, briefly and on little memory: its
  * figures mean nothing.
  */
 #include <sched.h>
@@ -115,6 +115,15 @@ std::vector<char *> take_options(int argc, char **argv)
 	return rest;
 }
 
+void write(const char *name, void (*print)(std::ostream &))
+{
+	std::ofstream file(opt.out + "/" + name);
+
+	print(file);
+	if (!file.flush())
+		die("cannot write " + opt.out + "/" + name + ": " + std::strerror(errno));
+}
+
 void pin_to_cpu_0()
 {
 	cpu_set_t set;
@@ -182,10 +191,8 @@ int main(int argc, char **argv)
 	if (!collected.done)
 		die("nothing was measured");
 
-	std::ofstream file(opt.out + "/report.md");
-	report(file);
-	if (!file.flush())
-		die("cannot write " + opt.out + "/report.md: " + std::strerror(errno));
+	write("report.md", report);
+	write("readme.md", summary);
 	report(std::cout);
 	return 0;
 }

@@ -78,6 +78,9 @@ std::vector<std::pair<std::string, std::string>> machine();
 /* All results as Markdown, aims last. */
 void report(std::ostream &out);
 
+/* All ratios and no more, for the README. */
+void summary(std::ostream &out);
+
 /* ------------------------------------------------------------------ groups */
 
 void payload_parsing();

@@ -138,7 +138,7 @@ void print_group(std::ostream &out, const std::string &group)
 	print_table(out, rows);
 }
 
-void print_matrix(std::ostream &out, const std::string &group)
+void print_matrix(std::ostream &out, const std::string &group, bool heading)
 {
 	std::vector<row> rows = matrices[group];
 	bool any = false;
@@ -153,9 +153,9 @@ void print_matrix(std::ostream &out, const std::string &group)
 	}
 	if (!any)
 		return;
-	out << "\n### " << group << "\n\n";
-	if (notes.count(group))
-		out << notes[group] << "\n\n";
+	out << "\n";
+	if (heading)
+		out << "### " << group << "\n\n" << notes[group] << "\n\n";
 	print_table(out, rows);
 }
 
@@ -171,6 +171,34 @@ void print_aims(std::ostream &out)
 		return;
 	out << "\n### Aims\n\n";
 	print_table(out, rows);
+}
+
+/* A rival's name beside what it is compared with: without the folder that both are in. */
+std::string beside(const entry &e)
+{
+	std::string name = e.name.substr(e.group.size() + 1), ref = e.against.ref;
+	std::string folder = ref.substr(0, ref.rfind('/') + 1);
+
+	return name.substr(name.compare(0, folder.size(), folder) ? 0 : folder.size());
+}
+
+/* A line for whatever others are compared with: their names and how many times as long they take. */
+void print_rivals(std::ostream &out)
+{
+	out << "| function | ns | the others: how many times as long |\n|---|---:|---|\n";
+	for (const entry &ref : entries()) {
+		std::string rivals;
+
+		if (matrices.count(ref.group) || ref.ns.empty())
+			continue;
+		for (const entry &e : entries())
+			if (e.group + "/" + e.against.ref == ref.name && !std::isnan(ratio(e)))
+				rivals += (rivals.empty() ? "" : ", ") + beside(e) + " " +
+					  digits(ratio(e));
+		if (!rivals.empty())
+			out << "| " << ref.name << " | " << digits(median(ref.ns)) << " | "
+			    << rivals << " |\n";
+	}
 }
 
 } // namespace
@@ -219,11 +247,21 @@ void report(std::ostream &out)
 			continue;
 		last = e.group;
 		if (matrices.count(last))
-			print_matrix(out, last);
+			print_matrix(out, last, true);
 		else
 			print_group(out, last);
 	}
 	print_aims(out);
+}
+
+void summary(std::ostream &out)
+{
+	print_rivals(out);
+	print_matrix(out, "economics", false);
+	out << "\n";
+	for (const auto &[key, value] : machine())
+		out << (key == "cpu" ? "" : "; ") << key << ": " << value;
+	out << ".\n";
 }
 
 } // namespace micro

@@ -29,6 +29,8 @@ def test_all_run_and_are_reported(tmp_path):
     assert {name.split("/")[0] for name in names} == GROUPS
     for group in GROUPS:
         assert f"### {group}\n" in report
+    ratios = (tmp_path / "readme.md").read_text()
+    assert "| payload_parsing/cached/cast" in ratios and "json_jansson" in ratios
     # what could not run says so, and nothing else did not
     two_threads = os.sched_getaffinity(0) >= {0, 1}
     assert ("skipped" in done.stderr) == (not two_threads)
