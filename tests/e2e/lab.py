@@ -213,7 +213,10 @@ class LoaderWorld(World):
         self._mounts.communicate()
 
     def inside(self, side: str, *command) -> list:
-        return super().inside(side, "nsenter", f"--mount=/proc/{self._mounts.pid}/ns/mnt", *command)
+        # Its root, too: with the namespace alone one is out of a chroot that the tests run in.
+        there = f"/proc/{self._mounts.pid}"
+        return super().inside(side, "nsenter", f"--mount={there}/ns/mnt", f"--root={there}/root",
+                              *command)
 
     def pinned(self, folder) -> set:
         """Names of what is pinned there, as processes of this world see it."""
