@@ -87,7 +87,9 @@ def test_files_and_determinism(tmp_path):
 @pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM))
 def test_interrupted_leaves_nothing(tmp_path, number):
     (tmp_path / "x.pcap").write_text("kept")
-    with subprocess.Popen([sys.executable, str(SCRIPT), "--out", "x.pcap", "--count", "100000000"],
+    # What is started by `... &` ignores SIGINT, and all that it starts.
+    with subprocess.Popen(["env", "--default-signal=INT", sys.executable, str(SCRIPT), "--out",
+                           "x.pcap", "--count", "100000000"],
                           cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 20
         while len(os.listdir(tmp_path)) < 2 and time.monotonic() < deadline:
