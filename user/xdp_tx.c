@@ -120,6 +120,8 @@ int xdp_tx_losses_open(struct xdp_tx_losses **out, const struct netif *netif)
 		l->skel->rodata->netns = (__u32)ns.st_ino;
 		err = mev_tx_lost_bpf__load(l->skel);
 	}
+	if (!err && !l->skel->bss) /* libbpf does without mapping it where it thinks it has to */
+		err = -EOPNOTSUPP;
 	if (!err)
 		err = mev_tx_lost_bpf__attach(l->skel);
 	if (err)
