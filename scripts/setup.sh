@@ -13,7 +13,7 @@ replay=(python3 iproute2 ethtool tcpreplay tcpdump util-linux procps)
 tests=(libcriterion-dev libclang-rt-14-dev llvm python3-pytest libcap2-bin xdp-tools iputils-ping
 	netcat-openbsd socat strace kmod prometheus curl systemd)
 containers=(podman runc netavark debootstrap docker-compose)
-deb=(debhelper dpkg-dev fakeroot lintian git)
+deb=(build-essential debhelper dpkg-dev fakeroot lintian git)
 check=(clang-format clang-tidy cppcheck shellcheck mandoc valgrind gcovr)
 bench=(g++ libbenchmark-dev libck-dev libprotobuf-c-dev protobuf-c-compiler libmsgpack-dev
 	libsimdjson-dev linux-perf)
