@@ -13,6 +13,7 @@ from lab import MEVNODE, ROOT, run
 CONFIG = "etc/mevnode/mevnode.ini"
 UNITS = ("mevnode@.service", "mevnode-tap@.service", "mevnode-pins.service")
 COMMON = {"sbin/mevnode", "lib/bpf/mev_filter.bpf.o", "lib/bpf/mev_filter_chain.bpf.o",
+          "lib/bpf/xdp_pass.bpf.o",
           "lib/sysusers.d/mevnode.conf",
           "share/bash-completion/completions/mevnode", "share/doc/mevnode/examples/mevnode.ini"}
 
