@@ -166,28 +166,33 @@ def stopped(tid: int):
         ptrace(PTRACE_DETACH)
 
 
+def hangs(node, queue: int) -> int:
+    """How often the node has said so; a busy machine may keep another worker from its CPU as well."""
+    return sum(f"worker of queue {queue} hangs" in line for line in node.said())
+
+
 def test_a_worker_hangs(world2, tmp_path):
     """One of two: the pings end, with one line that names it, and come again when it moves."""
     with Manager(f"{tmp_path}/notify") as manager, \
             Node(world2, "--mode", "copy", "--poll", "spin",
-                 prefix=watched(manager, 200000)) as node:
+                 prefix=watched(manager, 1000000)) as node:
         assert "READY" in manager.hears()
         assert "WATCHDOG" in manager.hears()
         with stopped(node.workers()[1]):
-            until(node.said, "a line about the worker that hangs")
-            manager.hears_nothing_but("WATCHDOG", 0.2)  # those of before
-            assert manager.hears_nothing_but("nothing", 0.5) == 0
-            line, = node.said()
-            assert "worker of queue 1 hangs" in line
+            until(lambda: hangs(node, 1), "a line about the worker that hangs")
+            manager.hears_nothing_but("WATCHDOG", 0.6)  # those of before
+            assert manager.hears_nothing_but("nothing", 1.2) == 0
         assert "WATCHDOG" in manager.hears()
-        assert manager.hears_nothing_but("WATCHDOG", 0.5) > 0
-        assert len(node.said()) == 1
+        assert manager.hears_nothing_but("WATCHDOG", 1.2) > 0
+        assert hangs(node, 1) == 1
         assert node.stop().code == 0
 
 
 def test_reload_beside_a_worker_that_hangs(world, file):
     """It is given up on after a while, in one line, and the reload after that works again."""
     with Node(world, "--mode", "copy", "--json", "--poll", "spin", "--config", file.path) as node:
+        with world.udp("host") as client:
+            assert ask(client)  # so the worker is at work
         with stopped(node.workers()[0]):
             file.write(pool(Z))
             node.process.send_signal(signal.SIGHUP)
@@ -200,4 +205,4 @@ def test_reload_beside_a_worker_that_hangs(world, file):
         with world.udp("host") as client:
             assert ask(client) and not ask(client, address=Z)
         ended = node.stop()
-    assert ended.code == 0 and ended.summary["verdicts"]["replied"] == 1
+    assert ended.code == 0 and ended.summary["verdicts"]["replied"] == 2
