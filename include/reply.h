@@ -32,7 +32,7 @@
 static __always_inline __u16 reply_udp_sum(const struct packet *p, const struct swap_reply *reply)
 {
 	const __be16 len = MEV_HTONS(sizeof(struct udp_hdr) + sizeof(*reply));
-	__u64 sum = MEV_HTONS(MEV_IPPROTO_UDP) + len + len;
+	__u64 sum = (__u64)MEV_HTONS(MEV_IPPROTO_UDP) + len + len;
 	__u16 folded;
 
 	sum = p->v4 ? csum_add(sum, p->ip4->src, 8) : csum_add(sum, p->ip6->src, 32);
