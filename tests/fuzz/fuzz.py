@@ -61,8 +61,10 @@ def figures(text: str) -> dict:
 def execute(target: str, *options) -> Result:
     """A target to its end."""
     log = BUILD / f"{target}.log"
+    # What a target says of its input on stderr, a line each time, goes nowhere; libFuzzer and the
+    # sanitizers have a copy of stderr.
     command = [BUILD / target, f"-max_len={LONGEST.get(target, 2048)}", "-print_final_stats=1",
-               "-timeout=10", f"-artifact_prefix={BUILD}/{target}-", *options]
+               "-timeout=10", "-close_fd_mask=2", f"-artifact_prefix={BUILD}/{target}-", *options]
     with open(log, "wb") as out:
         code = subprocess.run([str(part) for part in command], stdout=out, stderr=out,
                               check=False, cwd=ROOT).returncode

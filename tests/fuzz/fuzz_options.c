@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log.h"
 #include "options.h"
 
 #define ARGS 32
@@ -35,7 +34,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static bool quiet;
 	if (!quiet && freopen("/dev/null", "w", stdout))
 		quiet = true;
-	log_set_level((enum log_level) - 1);
 	opterr = 0;
 	memcpy(text, data, size);
 	text[size] = '\0';

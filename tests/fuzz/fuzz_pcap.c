@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "frames.h"
-#include "log.h"
 #include "memory_file.h"
 
 #define LONGEST 1514
@@ -29,7 +28,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct memory_file file;
 	struct frame_set set;
 
-	log_set_level((enum log_level) - 1);
 	if (!config.pool_cnt && config_default(&config))
 		abort();
 	memory_file_open(&file, data, size);
