@@ -130,6 +130,11 @@ test: tests ## build and run every test (privileged ones need root)
 test-vm: all $(B)/bpf/bystander.bpf.o ## run on other kernels and real drivers, in QEMU guests; VM_ARGS=--help
 	$(Q)B=$(B) tests/vm/run.py $(VM_ARGS)
 
+MINUTES ?= 60
+.PHONY: soak
+soak: all ## load, restarts, kills, reloads for MINUTES=60, and the books at the end; SOAK_ARGS=--help
+	$(Q)MEVNODE=$(B)/mevnode tests/soak/soak.py --minutes $(MINUTES) $(SOAK_ARGS)
+
 SANITIZE = $(MAKE) --no-print-directory B=build-$(1) SAN=$(1) OPT=-O1 build-$(1)/unit-tests && \
 	build-$(1)/unit-tests
 

@@ -3,7 +3,7 @@
 # Runs every test that is built (`make test` builds them) and ends with one line:
 #   N passed, N failed, N skipped
 # Privileged tests are skipped, visibly, without root; REQUIRE_PRIV=1 turns a skip into a failure.
-# Usage: run_tests.sh [SUITE...]   suites: unit bpf fuzz traffic econ bench e2e containers
+# Usage: run_tests.sh [SUITE...]   suites: unit bpf fuzz traffic econ bench soak e2e containers
 #   (default: all)
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.." || exit
 B=${B:-build}
 export MEV_TEST_BPF_DIR=$B/bpf MEVNODE=${MEVNODE:-$B/mevnode}
 suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=(unit bpf fuzz traffic econ bench e2e containers)
+[ ${#suites[@]} -gt 0 ] || suites=(unit bpf fuzz traffic econ bench soak e2e containers)
 logs=$B/test-logs
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0
@@ -79,7 +79,7 @@ for suite in "${suites[@]}"; do
 	unit) run_criterion unit "$B/unit-tests" ;;
 	bpf) run_criterion bpf "$B/bpf-tests" -j1 ;;
 	fuzz) run_fuzz ;;
-	traffic | econ | bench | e2e | containers) run_pytest "$suite" "tests/$suite" ;;
+	traffic | econ | bench | soak | e2e | containers) run_pytest "$suite" "tests/$suite" ;;
 	*)
 		echo "run_tests.sh: no suite $suite" >&2
 		exit 2

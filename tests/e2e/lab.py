@@ -180,10 +180,10 @@ class World:
         lines = self.run("node", "ip", "-d", "link", "show").stdout.splitlines()
         return " ".join(line.strip() for line in lines if "xdp" in line)
 
-    def counters(self) -> dict:
+    def counters(self, pin: Path = None) -> dict:
         """Packets by verdict, from the pinned map, over all CPUs."""
         dump = json.loads(self.run("node", "bpftool", "-j", "map", "dump", "pinned",
-                                   self.pins / "mev_verdicts").stdout)
+                                   pin or self.pins / "mev_verdicts").stdout)
         total = {}
         for cpu in dump[0]["formatted"]["values"]:
             for name, counter in cpu["value"].items():
