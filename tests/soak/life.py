@@ -101,6 +101,11 @@ class Living:
             assert line.startswith(f"mevnode: reloaded {self._config}: "), line
         return line
 
+    def begin_to_follow(self, text: str) -> None:
+        """The same without waiting for it."""
+        put(self._config, text)
+        self._node.process.send_signal(signal.SIGHUP)
+
     def stall(self, pause) -> None:
         """It stands still while pause() lasts, as on a busy machine."""
         self._node.process.send_signal(signal.SIGSTOP)

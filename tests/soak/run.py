@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """One soak: nodes one after the other, traffic, and what chance does to both."""
 
-import json
 import subprocess
 import sys
 import time
 from contextlib import ExitStack
-from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -14,7 +12,7 @@ from typing import NamedTuple
 import captures
 from account import Account, Ends, Left, Life
 from configs import BAD, BASE, draw, put
-from lab import run, until
+from lab import run
 from life import Living, Way
 from place import Place, Sender, Sent
 from report import Capacity, Growth, Progress, Result
@@ -37,6 +35,9 @@ class End(NamedTuple):
         return ("SIGKILL" if self.kill else "SIGTERM") + " under fire" * self.under_fire
 
 
+ENDS = tuple(End(kill, under_fire) for kill in (False, True) for under_fire in (False, True))
+
+
 class Run:
     """What one soak is up to."""
 
@@ -44,7 +45,8 @@ class Run:
         self._seconds, self._folder, self._seed = seconds, folder, seed
         self._account, self._progress = Account(), Progress(seconds)
         self._interrupted = self._lived_long = False
-        self._capacity, self._growth, self._said, self._seen = {}, [], [], set()
+        self._orphaned = False  # pins of a killed node wait for the next
+        self._capacity, self._growth, self._said, self._bpf = {}, [], [], set()
         self._sent, self._sender, self._stack = 0, None, ExitStack()
 
     def interrupt(self, *_):
@@ -136,13 +138,15 @@ class Run:
         before = living.at_rest() if how.kill else None
         self._send_paced(way, capture, rng.choice(ROUND_S))
         self._wait(rng.uniform(0.3, 1.5))
+        if rng.random() < 0.5:
+            living.begin_to_follow(draw(rng))
+            time.sleep(rng.uniform(0, 0.01))  # in the midst of it
         return living.kill_under_fire(before) if how.kill else living.terminate()
 
     def _live(self, way: Way, how: End, rounds: int, until_s: float) -> None:
         self._progress.node = str(way)
         put(self._folder / "node.ini", BASE)
         with Living(self._place, way, self._folder / "node.ini") as living:
-            self._seen |= living.bpf
             self._wait(self._chance("start").uniform(0, 0.5))  # under what its predecessor left
             done, small = 0, None
             while not done or not self.over() and \
@@ -155,7 +159,7 @@ class Run:
             if done > 1:
                 self._growth.append(Growth.of(self._account.lives, str(way), done, small,
                                               living.size()))
-            if self.over():  # nobody would come after it who removes a killed node's pins
+            if self.over():
                 how = End(False, how.under_fire)
             life = self._end(living, way, how)
             self._said += living.said()
@@ -163,16 +167,23 @@ class Run:
             print(f"soak: {way}, {how}: candidates differ by {life.difference()}: {life}",
                   file=sys.stderr)
         self._account.add(life)
+        self._bpf |= living.bpf
+        self._still_there()
         self._progress.restarts += 1
         self._progress.kills += how.kill
+        self._orphaned = how.kill
 
-    def _next(self, ways) -> None:
+    def _turns(self, choices):
+        """All of them in some order, then all again in another."""
+        while True:
+            yield from self._chance(*choices).sample(choices, len(choices))
+
+    def _next(self, ways, ends) -> None:
         """A node's whole life, as chance will have it."""
-        rng, long = self._chance(), LONG * self._seconds
-        how, rounds = End(rng.random() < 0.5, rng.random() < 0.5), rng.choice(ROUNDS)
+        rounds, long = self._chance().choice(ROUNDS), LONG * self._seconds
         last = not self._lived_long and self._progress.elapsed() >= long
         self._lived_long |= last
-        self._live(next(ways), how, rounds, 2 * long if last else 0)
+        self._live(next(ways), next(ends), rounds, 2 * long if last else 0)
 
     # All of it
 
@@ -181,17 +192,18 @@ class Run:
         return Ends(self._sent, wire.arrived, self._place.seen_by_kernel(), wire.redirected,
                     wire.refused, wire.answers_lost, wire.received)
 
+    def _still_there(self) -> set:
+        """BPF objects of nodes that have ended; asked after each, since lists are everybody's."""
+        self._bpf = {thing for thing in self._bpf if exists(*thing)}
+        return self._bpf
+
     def _left(self) -> Left:
         """What is there at the end; what the kernel frees at its leisure gets the time to."""
-        def bpf():
-            return bpf_objects() & self._seen
-
-        try:
-            until(lambda: not bpf(), "nothing is left of the nodes' BPF objects", FREED_S)
-        except AssertionError:
-            pass  # then that is what the books say
+        end = time.monotonic() + FREED_S
+        while self._still_there() and time.monotonic() < end:
+            time.sleep(0.1)
         pins = self._place.pins
-        return Left(len(bpf()), int(bool(self._place.xdp_attached())),
+        return Left(len(self._bpf), int(bool(self._place.xdp_attached())),
                     len(list(pins.parent.glob(f"{pins.name}*"))), len(self._place.processes()))
 
     def _books(self) -> list:
@@ -202,13 +214,13 @@ class Run:
 
     def run(self) -> Result:
         """All of it, in a place of its own."""
-        ways, failures, books = cycle(self._chance("ways").sample(WAYS, len(WAYS))), [], []
+        ways, ends, failures, books = self._turns(WAYS), self._turns(ENDS), [], []
         self._captures = captures.make(self._folder, self._seed)
         with Place() as self._place, self._stack:
             self._progress.begin()
             try:
-                while not self.over():
-                    self._next(ways)
+                while not self.over() or self._orphaned:
+                    self._next(ways, ends)
             except (AssertionError, subprocess.TimeoutExpired) as error:
                 failures.append(str(error))
             try:
@@ -220,7 +232,7 @@ class Run:
                       self._progress.counts())
 
 
-def bpf_objects() -> set:
-    """("map", 7), ("prog", 5), ...: all that there are."""
-    return {(kind, entry["id"]) for kind in ("map", "prog", "link")
-            for entry in json.loads(run("bpftool", "-j", kind, "show").stdout)}
+def exists(kind: str, number: int) -> bool:
+    """Whether there still is that map, prog or link."""
+    shown = run("bpftool", "-j", kind, "show", "id", number, check=False)
+    return "No such file" not in shown.stdout + shown.stderr
