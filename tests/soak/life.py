@@ -16,9 +16,6 @@ from place import Place
 CHUNKS = 4096 - 64  # of a socket that may hold frames: user/umem.h, but for XSK_SPARE of user/xsk.h
 
 
-# Reloads, in pairs, until a node's heap has stopped growing: without traffic it took some ten.
-WARM_UP = 8
-
 # A killed node's pins are found by the next; reloads, and a bad file.
 EXPECTED = r"pins that an earlier run left in |: reloaded |; the node goes on as it was$"
 
@@ -114,9 +111,9 @@ class Living:
         finally:
             self._node.process.send_signal(signal.SIGCONT)
 
-    def warm_up(self) -> None:
-        """Gives it all the memory that reloads come to need: old and new at a time, in pieces."""
-        for _ in range(WARM_UP):
+    def reload_often(self, times: int) -> None:
+        """There and back, to the largest configuration that it gets to know."""
+        for _ in range(times):
             self.follow(LARGEST)
             self.follow(BASE)
 

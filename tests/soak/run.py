@@ -22,6 +22,11 @@ SHARE = 0.8  # of what a flood has shown to be possible
 FLOOD_S, ROUND_S = 1, (2, 3, 4)
 ROUNDS = (1, 2, 3, 4)  # of a node, of which the last may end with it
 FREED_S = 10  # that the kernel may take to free what nobody holds any more
+
+# Pairs of reloads. A heap gets to its size within ten, and to the last page within a hundred; then so
+# many that 130 bytes lost with each are more than report.GROWTH_KIB.
+SHORT_WARM_UP, WARM_UP, WEAR = 8, 60, 300
+
 LONG = 1 / 3  # of the time, after as much again, for the node that is to live long
 
 
@@ -153,12 +158,13 @@ class Run:
                     (done < rounds or self._progress.elapsed() < until_s):
                 self._round(living, way, done)
                 if not done:
-                    living.warm_up()
+                    living.reload_often(WARM_UP if until_s else SHORT_WARM_UP)
                     small = living.size()
                 done += 1
-            if done > 1:
-                self._growth.append(Growth.of(self._account.lives, str(way), done, small,
-                                              living.size()))
+            if until_s and not self._interrupted:
+                living.reload_often(WEAR)
+            if done > 1 or until_s:
+                self._growth.append(Growth.of(str(way), done, until_s, small, living.size()))
             if self.over():
                 how = End(False, how.under_fire)
             life = self._end(living, way, how)

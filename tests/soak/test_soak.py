@@ -123,7 +123,7 @@ def test_what_a_node_says_of_itself(life, name):
 
 def result(**more) -> Result:
     """Of a soak in which nothing differs."""
-    grown = Growth(0, "engine user, poll wait", 9, (20000, 20000 + GROWTH_KIB), (34, 34))
+    grown = Growth("engine user, poll wait", 9, True, (20000, 20000 + GROWTH_KIB), (34, 34))
     return Result(**{"failures": [], "books": books(), "growth": [grown], "capacity": [],
                      "said": [], "counts": {}, **more})
 
