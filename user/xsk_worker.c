@@ -34,6 +34,8 @@
 #define CLOCK_TURNS 64 /* a turn that spins is shorter than asking the time is */
 #define RETRY_MS 10
 
+_Static_assert(sizeof(struct mev_meta) == UMEM_META, "metadata and headers share a cache line");
+
 /* What one turn found, stored into the shared counters at its end. */
 struct turn {
 	struct worker_counters add;
