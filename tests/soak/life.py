@@ -10,11 +10,17 @@ from typing import NamedTuple
 
 from account import Life, Workers, handed_up
 from configs import BAD, BASE, LARGEST, put
-from lab import MEVNODE, Node, until
+from lab import MEVNODE, ROOT, Node, until
 from place import Place
 
-CHUNKS = 4096 - 64  # of a socket that may hold frames: user/umem.h, but for XSK_SPARE of user/xsk.h
 
+def _defined(header: str, name: str) -> int:
+    text = (ROOT / "user" / header).read_text(encoding="ascii")
+    return int(re.search(rf"^#define {name} (\d+)u?\b", text, re.M)[1])
+
+
+# Frames that may be in a socket's rings: all its chunks but those for the stack's own.
+CHUNKS = _defined("umem.h", "UMEM_CHUNK_CNT") - _defined("xsk.h", "XSK_SPARE")
 
 # A killed node's pins are found by the next; reloads, and a bad file.
 EXPECTED = r"pins that an earlier run left in |: reloaded |; the node goes on as it was$"
