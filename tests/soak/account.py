@@ -41,7 +41,7 @@ def candidates(program: dict) -> int:
 
 
 class Line(NamedTuple):
-    """A line of the table. difference: from what it ought to be; it must be 0, or at most `most`."""
+    """A line of the table. difference: from what ought to be, 0; most: what `count` may come to."""
 
     name: str
     count: int
@@ -117,7 +117,7 @@ class Account:
                 Line("frames arrived, by the driver", ends.arrived, ends.arrived - ends.sent)]
 
     def decisions(self, ends: Ends) -> list:
-        """Each candidate is answered, unprofitable, refused for want of room, or died with its node."""
+        """Each candidate is answered, unprofitable, refused for want of room, or died."""
         if not self.program:
             return []
         program, up = self.program, handed_up(self.program)

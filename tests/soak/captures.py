@@ -12,11 +12,11 @@ from trafficgen.pcap import PcapWriter, read_frames
 COUNT = 40000  # frames a capture, which is replayed over and over
 MODES = ("mixed", "market", "malformed")
 
-# Swaps each of which pays, between malformed frames: who of them is not answered was lost, so what a
+# Swaps each of which pays, between malformed frames: one that is not answered was lost, so what a
 # killed node takes with it can be told from what it found unprofitable.
 SIEGE = "siege"
 
-# Ethernet header, the rest of a tag, and two bytes more: what the kernel wants in order to take it off.
+# Ethernet header, the rest of a tag, and two bytes more: what the kernel wants to take a tag off.
 UNTAGGED_FROM = 20
 
 

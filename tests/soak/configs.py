@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Configurations that a node is told to follow: random ones, a bad one, and the one to be measured by."""
+"""Configurations that a node is told to follow: random ones, a bad one, those to measure it by."""
 
 from pathlib import Path
 from random import Random
@@ -17,7 +17,8 @@ BASE = "".join(_pool(address, 3) for address in POOLS)
 
 # As many as a node gets to know at most, so that it has the memory for them when it is measured.
 MOST_OTHERS = 300
-LARGEST = "[feed]\nallow = 10.0.0.0/8\n" + BASE + "".join(_pool(f"{number:040x}", 3) for number in range(MOST_OTHERS))
+LARGEST = "[feed]\nallow = 10.0.0.0/8\n" + BASE + \
+    "".join(_pool(f"{number:040x}", 3) for number in range(MOST_OTHERS))
 
 
 def draw(rng: Random) -> str:

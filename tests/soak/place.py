@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Where the soak happens: a veth pair on which every frame is counted by somebody, and a sender.
 
-Two kernels' hosts without addresses, so that neither says a word of its own. GRO is on at the node's
+Neither end has an address, so that neither kernel says a word of its own. GRO is on at the node's
 end: its driver then keeps its receive ring when a program comes or goes, and loses nothing in it.
 """
 
@@ -85,7 +85,7 @@ class Place(World):
         """As they are now."""
         host, node = self._link("host", self.link), self._link("node", self.interface)
         text = self.run("node", "ethtool", "-S", self.interface).stdout
-        driver = {name: sum(int(count) for count in re.findall(rf"rx_queue_\d+_{name}: (\d+)", text))
+        driver = {name: sum(map(int, re.findall(rf"rx_queue_\d+_{name}: (\d+)", text)))
                   for name in ("xdp_packets", "xdp_redirect", "drops")}
         answered, lost = node["tx"]["packets"], node["tx"]["dropped"]
         return Wire(host["tx"]["packets"], driver["xdp_packets"], driver["xdp_redirect"],

@@ -115,9 +115,9 @@ class Result(NamedTuple):
 def _longest(result: Result) -> str:
     for each in result.growth:
         if each.long:
-            return (f"The long-lived node ({each.way}, {each.rounds} rounds): {each.memory_kib[0]:,} KiB "
-                    f"after the first, {each.memory_kib[1]:,} KiB at the end; descriptors "
-                    f"{each.fds[0]}, {each.fds[1]}.")
+            return (f"The long-lived node ({each.way}, {each.rounds} rounds): "
+                    f"{each.memory_kib[0]:,} KiB after the first, {each.memory_kib[1]:,} KiB at "
+                    f"the end; descriptors {each.fds[0]}, {each.fds[1]}.")
     return ""
 
 

@@ -17,13 +17,14 @@ from life import Living, Way
 from place import Place, Sender, Sent
 from report import Capacity, Growth, Progress, Result
 
-WAYS = tuple(Way(engine, poll) for poll in ("wait", "spin", "busy") for engine in ("user", "kernel"))
+WAYS = tuple(Way(engine, poll)
+             for engine in ("user", "kernel") for poll in ("wait", "spin", "busy"))
 SHARE = 0.8  # of what a flood has shown to be possible
 FLOOD_S, ROUND_S = 1, (2, 3, 4)
 ROUNDS = (1, 2, 3, 4)  # of a node, of which the last may end with it
 FREED_S = 10  # that the kernel may take to free what nobody holds any more
 
-# Pairs of reloads. A heap gets to its size within ten, and to the last page within a hundred; then so
+# Pairs of reloads. A heap gets to its size within ten, to the last page within a hundred; then so
 # many that 130 bytes lost with each are more than report.GROWTH_KIB.
 SHORT_WARM_UP, WARM_UP, WEAR = 8, 60, 300
 

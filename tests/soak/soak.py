@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Nodes under load for as long as one likes, restarted, killed, reloaded; then the books. See --help."""
+"""Nodes under load, restarted, killed, reloaded for as long as one likes. See --help."""
 
 import argparse
 import os
@@ -20,19 +20,19 @@ from report import write  # noqa: E402
 from run import Run  # noqa: E402
 
 DESCRIPTION = """\
-Send mixed, market and malformed traffic to a node on a veth pair, at 80 % of what it turned out to take
-when flooded, and meanwhile let it reload, stand still, stop, die and start again, at random. At the end
-each frame sent must have met one verdict, or no program between two nodes, and each candidate one
-decision; what counters differ by is a failure, what was lost and counted is not.
+Send mixed, market and malformed traffic to a node on a veth pair, at 80 % of what it turned out to
+take when flooded, and meanwhile let it reload, stand still, stop, die and start again, at random.
+At the end each frame sent must have met one verdict, or no program between two nodes, and each
+candidate one decision; what counters differ by is a failure, what was lost and counted is not.
 
-Both engines and all poll modes take turns. One node in the middle lives for a third of the time, and may
-not grow.
+Both engines and all poll modes take turns. One node in the middle lives for a third of the time,
+and may not grow.
 """
 EPILOG = """\
 examples:
   make soak MINUTES=10            ten minutes, another seed each time
   tests/soak/soak.py --minutes 3 --seed 42
-                                  the same choices in the same order; how far they get is the machine's
+                                  the same choices again; how far they get is the machine's
 
 SIGINT and SIGTERM end it early, with the books of what there was. The report goes to build/soak.
 Exit codes: 0 nothing differs, 1 something does or a node failed, 2 wrong usage, or no root.
@@ -53,7 +53,7 @@ def minutes(text: str) -> float:
     except ValueError:
         value = 0
     if not 0 < value <= 7 * 24 * 60:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of minutes, above 0, up to 10080")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of minutes up to 10080")
     return value
 
 
@@ -70,7 +70,7 @@ def options(argv) -> argparse.Namespace:
                formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--minutes", type=minutes, default=60, metavar="N",
                    help="how long, without what it takes to end (default: %(default)s)")
-    p.add_argument("--seed", type=seed, metavar="S", help="of everything random (default: a new one)")
+    p.add_argument("--seed", type=seed, metavar="S", help="of everything random (default: another)")
     p.add_argument("--out", type=Path, default=ROOT / "build" / "soak", metavar="DIR",
                    help="where report.md and report.json go (default: build/soak)")
     args = p.parse_args(argv)
