@@ -196,6 +196,17 @@ class World:
             return replay.sent()
 
 
+class EngineWorld(World):
+    """Where the XDP program answers by itself."""
+
+    def __enter__(self):
+        self.program_on_peer()
+        return super().__enter__()
+
+    def node_options(self, pins: bool = True) -> tuple:
+        return (*super().node_options(pins), "--engine", "kernel")
+
+
 class LoaderWorld(World):
     """A world with a bpffs of its own, for loaders that pin where everybody else's do."""
 
