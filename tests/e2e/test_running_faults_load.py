@@ -281,6 +281,6 @@ def test_maps_scribbled_over(made, seed, traffic):
         assert_nothing_left(world)
         # It was not all for nothing: such frames came as only scribbled maps make.
         assert judged["no_state"] + judged["update_forbidden"] > 0, judged
-        assert judged["redirect"] > 0, judged
+        assert sum(judged[name] for name in ("redirect", "replied_in_driver", "handed_up")) > 0, judged
         with Node(world):
             assert answers(world)
