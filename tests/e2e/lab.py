@@ -430,6 +430,16 @@ class Node:
         """SIGINT, and the end it makes of it."""
         return self.ended(signal.SIGINT)
 
+    def pause(self) -> None:
+        """SIGSTOP, until it stands still."""
+        self.process.send_signal(signal.SIGSTOP)
+        status = Path(f"/proc/{self.pid}/status")
+        until(lambda: "State:\tT" in status.read_text(encoding="ascii"), "the node has stopped")
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        self.process.send_signal(signal.SIGCONT)
+
     def workers(self) -> list:
         """Thread ids other than the main thread's."""
         return [int(tid) for tid in os.listdir(f"/proc/{self.pid}/task") if int(tid) != self.pid]

@@ -167,11 +167,11 @@ def test_program_replaced(xdp):
     with Node(xdp, "--json", "--mode", "copy") as node:
         assert answers(xdp)
         link = link_of(xdp)
-        node.process.send_signal(signal.SIGSTOP)  # or it might see the moment in between
+        node.pause()  # or it might see the moment in between
         run("bpftool", "link", "detach", "id", link)
         with foreign_program(xdp, "xdpdrv"):
             other = program_id(xdp)
-            node.process.send_signal(signal.SIGCONT)
+            node.go_on()
             ended_over_it(node, xdp, "replaced", f"by {other}")
             assert program_id(xdp) == other
             xdp.run("node", "bpftool", "net", "detach", "xdpdrv", "dev", "veth1")

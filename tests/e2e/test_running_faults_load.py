@@ -8,7 +8,6 @@ kernel that a test plays (unit/test_xsk_worker).
 
 import json
 import random
-import signal
 import socket
 import struct
 import tempfile
@@ -142,10 +141,10 @@ def backpressure(world) -> int:
 def test_driver_answers_for_a_stopped_process():
     """SIGSTOP holds workers; the engine in the driver is none."""
     with EngineWorld() as world, Node(world, "--json") as node:
-        node.process.send_signal(signal.SIGSTOP)
+        node.pause()
         for _ in range(10):
             assert answers(world)
-        node.process.send_signal(signal.SIGCONT)
+        node.go_on()
         ended = node.stop()
     assert (ended.code, ended.summary["verdicts"]["replied_in_driver"]) == (0, 10)
 
@@ -154,20 +153,21 @@ def test_stopped_on_tap():
     """What the device's queue cannot hold the kernel counts as dropped."""
     with TapWorld() as world, Node(world, "--json") as node, world.wire() as sock:
         frame = swap_frame(world.link_mac(), 1, socket.inet_aton("192.168.69.77"), 40000)
-        node.process.send_signal(signal.SIGSTOP)
+        node.pause()
         refused = 0
         for _ in range(12000):
             try:
                 sock.send(frame)
             except OSError:
                 refused += 1
-        node.process.send_signal(signal.SIGCONT)
+        node.go_on()
         sent = 12000 - refused + swaps_until_answered(world)
         link, = json.loads(world.run("host", "ip", "-j", "-s", "link", "show", "mev0").stdout)
         dropped = link["stats64"]["tx"]["dropped"]
         ended = node.stop()
-    assert ended.code == 0 and refused + dropped > 0
-    assert answered(ended.summary) == sent - dropped
+    assert ended.code == 0
+    lost = sent - answered(ended.summary)
+    assert refused + lost > 0 and lost <= dropped  # among which may be the host's ARP
 
 
 # --- maps ---------------------------------------------------------------------------------------
@@ -237,6 +237,10 @@ class Scribbler:
         """So many entries of these maps."""
         self._batch([self._any(self._rng.choice(names)) for _ in range(count)])
 
+    def blank(self) -> None:
+        """The first pool's line."""
+        self._batch([self._line("mev_pools", bytes(4), bytes(self._sizes["mev_pools"]))])
+
     def put_back(self) -> None:
         """What was served by, as it was."""
         self._batch([self._line(name, key, self._was[name, key]) for name, key in self.served()])
@@ -262,8 +266,11 @@ def test_maps_scribbled_over(made, seed, traffic):
         with Node(world, "--json", "--config", CONFIG, "--own-ip", f"{OWN_IP}/24") as node:
             scribbler = Scribbler(world, seed)
             with Replay(world, sent.pcap, "--pps", "20000", "--loop=0"):
-                for _ in range(20):
-                    scribbler.scribble(30)
+                for i in range(20):
+                    if i:
+                        scribbler.scribble(30)
+                    else:
+                        scribbler.blank()
                     node.judged(sum(node.counters().values()) + 500)
                     scribbler.put_back()
                     assert node.process.poll() is None, node.said()
@@ -279,8 +286,8 @@ def test_maps_scribbled_over(made, seed, traffic):
         assert ended.code == 0 and errors(ended) == [], ended.err
         assert ended.summary["xsk"]["chunks_missing"] == 0
         assert_nothing_left(world)
-        # It was not all for nothing: such frames came as only scribbled maps make.
-        assert judged["no_state"] + judged["update_forbidden"] > 0, judged
+        # It was not all for nothing: there was traffic, and it met what was written.
+        assert judged["no_state"] > 0, judged
         assert sum(judged[name] for name in ("redirect", "replied_in_driver", "handed_up")) > 0, judged
         with Node(world):
             assert answers(world)
