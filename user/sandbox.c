@@ -155,7 +155,11 @@ static int add_rules(scmp_filter_ctx filter, unsigned int tasks)
 
 void sandbox_prepare(void)
 {
+	static char buf[BUFSIZ];
+
 	mallopt(M_ARENA_MAX, 1);
+	/* Or stdio finds out at the first line what stdout is, of /dev/null or a console by ioctl(). */
+	setvbuf(stdout, buf, _IOFBF, sizeof(buf));
 }
 
 int sandbox_enter(unsigned int tasks)
