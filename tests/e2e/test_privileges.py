@@ -95,16 +95,23 @@ def test_broker_ends_with_the_node(world, end):
     until(lambda: not Path(f"/proc/{broker}").exists(), "the broker is gone")
 
 
-def test_link_news_get_lost(world, world2):
-    """The node asks after its interface then, by the one ioctl that it may still make."""
+@pytest.mark.parametrize("removed", (False, True), ids=("there", "removed"))
+def test_link_news_get_lost(world, removed):
+    """The node asks after its interface then, which was removed meanwhile, or was not."""
     with Node(world, "--json") as node:
-        node.process.send_signal(signal.SIGSTOP)
-        world.run("node", "sh", "-ec", "n=0; while [ $n -lt 400 ]; do ip link set lo mtu 60000; "
-                  "ip link set lo mtu 65536; n=$((n + 1)); done")
-        node.process.send_signal(signal.SIGCONT)
-        assert answers(world)
-        ended = node.stop()
-    assert ended.code == 0 and errors(ended) == []
+        node.pause()
+        world.run("node", "sh", "-ec", "for n in $(seq 400); do echo link set lo mtu 60000; "
+                  "echo link set lo mtu 65536; done | ip -batch -")
+        if removed:
+            world.run("node", "ip", "link", "delete", "veth1")
+        node.go_on()
+        if removed:
+            ended = node.ended()
+        else:
+            assert answers(world)
+            ended = node.stop()
+    assert ended.code == int(removed) and len(errors(ended)) == int(removed)
+    assert "veth1 was removed" in "".join(errors(ended)) or not removed
 
 
 # --- as a user ----------------------------------------------------------------------------------
