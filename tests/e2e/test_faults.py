@@ -2,8 +2,8 @@
 """Every call of the start fails in turn: one line, the right exit code, nothing left behind.
 
 System calls are made to fail by strace in the kernel's stead, one occurrence a run, as a run that
-nothing disturbs has listed them; allocations by alloc_fail.c. What the node can do without it may do
-without, if it then serves. Two runs go on at a time, each in its own world. The table of all that
+nothing disturbs has listed them; allocations by alloc_fail.c. What the node can do without it may
+do without, if it then serves. Two runs go on at a time, each in its own world. The table of all that
 failed is left in build/test-logs/faults.md.
 """
 
@@ -31,27 +31,26 @@ AF_XDP = ("--backend", "af_xdp", *OPTIONS)  # or it would do without, on TAP
 # What each call may fail with, as its man page has it. Others do not fail, or not so that it matters
 # to the start (close, munmap), or are the C library's own before main().
 ERRORS = {
-    "accept4": "EMFILE", "bind": "ENODEV", "bpf": "EPERM", "capget": "EINVAL",
-    "capset": "EPERM", "clone": "EAGAIN", "clone3": "EAGAIN", "epoll_create1": "EMFILE",
-    "epoll_ctl": "ENOMEM", "eventfd2": "EMFILE", "fchown": "EPERM", "fcntl": "EINVAL",
-    "faccessat2": "EACCES", "flock": "ENOLCK", "fork": "EAGAIN", "fstat": "EIO", "ftruncate": "EINVAL",
+    "accept4": "EMFILE", "bind": "ENODEV", "bpf": "EPERM", "capget": "EINVAL", "capset": "EPERM",
+    "clone": "EAGAIN", "clone3": "EAGAIN", "epoll_create1": "EMFILE", "epoll_ctl": "ENOMEM",
+    "eventfd2": "EMFILE", "faccessat2": "EACCES", "fchown": "EPERM", "fcntl": "EINVAL",
+    "flock": "ENOLCK", "fork": "EAGAIN", "fstat": "EIO", "ftruncate": "EINVAL",
     "getsockname": "ENOBUFS", "getsockopt": "ENOPROTOOPT", "ioctl": "EIO", "listen": "EADDRINUSE",
     "memfd_create": "EMFILE", "mkdir": "ENOSPC", "mkdirat": "ENOSPC", "mlock": "ENOMEM",
-    "mmap": "ENOMEM",
-    "mprotect": "ENOMEM", "newfstatat": "EIO", "openat": "EMFILE", "pipe2": "EMFILE",
-    "prctl": "EINVAL", "prlimit64": "EPERM", "read": "EIO", "recvfrom": "ECONNREFUSED",
-    "recvmsg": "ENOBUFS", "sched_setaffinity": "EINVAL", "seccomp": "EINVAL",
-    "sendmsg": "ENOBUFS", "sendto": "ENOBUFS", "setsockopt": "ENOMEM", "signalfd4": "EMFILE",
-    "socket": "EMFILE", "socketpair": "EMFILE", "statfs": "EIO", "timerfd_create": "EMFILE",
-    "timerfd_settime": "EINVAL",
+    "mmap": "ENOMEM", "mprotect": "ENOMEM", "newfstatat": "EIO", "openat": "EMFILE",
+    "pipe2": "EMFILE", "prctl": "EINVAL", "prlimit64": "EPERM", "read": "EIO",
+    "recvfrom": "ECONNREFUSED", "recvmsg": "ENOBUFS", "sched_setaffinity": "EINVAL",
+    "seccomp": "EINVAL", "sendmsg": "ENOBUFS", "sendto": "ENOBUFS", "setsockopt": "ENOMEM",
+    "signalfd4": "EMFILE", "socket": "EMFILE", "socketpair": "EMFILE", "statfs": "EIO",
+    "timerfd_create": "EMFILE", "timerfd_settime": "EINVAL",
 }
 
-# Calls that only the main thread makes, so all threads may be traced, in which strace asks the kernel
+# Calls that only the main thread makes, so all threads may be traced, where strace asks the kernel
 # to stop at these alone (--seccomp-bpf): a start has two thousand others.
-MAINS = {"bind", "bpf", "clone", "clone3", "epoll_create1", "faccessat2", "fchown", "fcntl", "flock",
-         "ftruncate", "getsockname", "getsockopt", "ioctl", "listen", "memfd_create", "mkdir", "mkdirat",
-         "mlock", "newfstatat", "openat", "pipe2", "recvmsg", "setsockopt", "signalfd4",
-         "socket", "socketpair", "statfs", "timerfd_create", "timerfd_settime"}
+MAINS = {"bind", "bpf", "clone", "clone3", "epoll_create1", "faccessat2", "fchown", "fcntl",
+         "flock", "ftruncate", "getsockname", "getsockopt", "ioctl", "listen", "memfd_create",
+         "mkdir", "mkdirat", "mlock", "newfstatat", "openat", "pipe2", "recvmsg", "setsockopt",
+         "signalfd4", "socket", "socketpair", "statfs", "timerfd_create", "timerfd_settime"}
 MAIN = "PR_CAPBSET_READ"  # what the node asks first: before it the loader is at work
 CALL = re.compile(r"^(\w+)\(")
 FLAG = re.compile(r"\b(?!CAP_)[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
@@ -95,8 +94,10 @@ def kind_of(name: str, line: str, world) -> tuple:
 
 
 def calls_of_start(world, tmp_path, options) -> list:
-    """(name, occurrence) of the main thread's calls from main() to its sandbox: the last of each kind,
-    as a long file is read in a thousand calls, and what is tried first may fail."""
+    """(name, occurrence) of the main thread's calls from main() to its sandbox.
+
+    The last of each kind: a long file is read in a thousand calls, and what is tried first may fail.
+    """
     log = tmp_path / "calls"
     with Node(world, *options, prefix=strace(log)) as node:
         pid = int(re.search(r"pid=(\d+)", node.ready).group(1))

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What is done to a running node: it goes on serving, or ends in one line with exit code 1.
 
-Here the interface, the program on it, the host around. test_running_faults_load.py: its traffic, its
-maps. Elsewhere: the interface removed, moved away, down and up (test_lifecycle, test_tap), down and up
-in a flood, the process stopped (test_overload), link news lost (test_privileges), a bad or vanished
-configuration (test_reload), a scraper that stalls (test_metrics), a worker that hangs (test_notify).
+Here the interface, the program on it, the host around. test_running_faults_load.py: its traffic,
+its maps. docs/faults.md has all faults, those in other files as well.
 """
 
 import ctypes
@@ -26,18 +24,9 @@ from trafficgen import wire
 pytestmark = pytest.mark.root
 
 PASS = ROOT / "build" / "bpf" / "xdp_pass.bpf.o"
-PLACES = {"user": World, "kernel": EngineWorld, "tap": TapWorld}
-AF_XDP = {name: made for name, made in PLACES.items() if name != "tap"}
 
 
-@pytest.fixture(params=PLACES.values(), ids=PLACES)
-def place(request):
-    """Either engine on AF_XDP, and TAP."""
-    with request.param() as made:
-        yield made
-
-
-@pytest.fixture(params=AF_XDP.values(), ids=AF_XDP)
+@pytest.fixture(params=(World, EngineWorld), ids=("user", "kernel"))
 def xdp(request):
     """Either engine."""
     with request.param() as made:
@@ -53,34 +42,34 @@ def ip_link(world, *what, side="node", **options):
 # --- the interface ------------------------------------------------------------------------------
 
 
-def test_renamed(place):
+def test_renamed(each_way):
     """While up; said once, and those who look for the node by its new name find it."""
-    with Node(place, "--json") as node:
-        assert answers(place)
+    with Node(each_way, "--json") as node:
+        assert answers(each_way)
         said = len(node.said())
-        ip_link(place, "name", "renamed0")
+        ip_link(each_way, "name", "renamed0")
         until(lambda: len(node.said()) > said, "the node says so")
         assert "is now called renamed0" in node.said()[said]
 
         def found():
-            done = place.run("node", MEVNODE, "stats", "-i", "renamed0", "--json", check=False)
+            done = each_way.run("node", MEVNODE, "stats", "-i", "renamed0", "--json", check=False)
             return done.returncode == 0 and json.loads(done.stdout)["interface"] == "renamed0"
 
         until(found, "`mevnode stats -i renamed0` finds it")
-        assert answers(place)
+        assert answers(each_way)
         ended = node.stop()
     assert (ended.code, ended.summary["interface"], len(ended.err)) == (0, "renamed0", said + 1)
-    assert not place.xdp_attached()
+    assert not each_way.xdp_attached()
 
 
-def test_link_flaps(place):
+def test_link_flaps(each_way):
     """Down and up, from either engine's point of view."""
-    with Node(place, "--json") as node:
+    with Node(each_way, "--json") as node:
         for _ in range(3):
-            ip_link(place, "down")
-            ip_link(place, "up")
-            place.await_link()
-            assert answers(place)
+            ip_link(each_way, "down")
+            ip_link(each_way, "up")
+            each_way.await_link()
+            assert answers(each_way)
         ended = node.stop()
     assert ended.code == 0 and errors(ended) == []
 
@@ -100,7 +89,8 @@ def padded_swap(world, nonce: int, size: int) -> bytes:
     ids=("user", "skb", "kernel", "tap"))
 def test_mtu(made, options, most, taken):
     """Lower, and as high as the kernel lets it: what does not fit a chunk is counted, no more."""
-    with made() as world, Node(world, "--json", *options) as node, world.udp("host", 40000) as client:
+    with made() as world, Node(world, "--json", *options) as node, \
+            world.udp("host", 40000) as client:
         if most < 9000:  # what XDP in the driver can take the kernel knows
             refused = ip_link(world, "mtu", "9000", side="host", check=False)
             assert refused.returncode
@@ -141,8 +131,8 @@ def ended_over_it(node, world, *says):
 
 
 @pytest.mark.parametrize("how", (("ip", "-force", "link", "set", "veth1", "xdpdrv", "off"),
-                                 ("ip", "-force", "link", "set", "veth1", "xdpdrv", "obj", PASS, "sec",
-                                  "xdp")), ids=("off", "another"))
+                                 ("ip", "-force", "link", "set", "veth1", "xdpdrv", "obj", PASS,
+                                  "sec", "xdp")), ids=("off", "another"))
 def test_force_is_refused(xdp, how):
     """By the kernel, since the node's program hangs on a link of the node's."""
     with Node(xdp, "--json") as node:
@@ -264,7 +254,7 @@ def fixture_clock_steps(tmp_path_factory):
 
 @pytest.mark.parametrize("made", (World, TapWorld), ids=("af_xdp", "tap"))
 def test_clock_steps(made, clock_steps, tmp_path):
-    """Neither replies nor any timer go by the clock that somebody sets; the kernel's are asked, too."""
+    """Neither replies nor any timer go by the clock that somebody sets."""
     sent, log = stream(500, kinds=20), tmp_path / "calls"
     trace = ("strace", "-f", "-o", log, "-E", f"LD_PRELOAD={clock_steps}", "-e",
              "trace=timerfd_create,timerfd_settime,clock_nanosleep,futex")
@@ -279,7 +269,7 @@ def test_clock_steps(made, clock_steps, tmp_path):
     assert 0 < ended.summary["latency_ns"]["in_node"]["max"] < TIMEOUT * 10**9
     calls = log.read_text().splitlines()
     assert sum("timerfd_create(CLOCK_MONOTONIC" in call for call in calls) > 2
-    # A span (0) goes by no clock that is set, nor does a wait without a time at which to end (NULL).
+    # A span (0) goes by no clock that is set, nor a wait without a time at which to end (NULL).
     assert not [call for call in calls if "CLOCK_REALTIME" in call and ", NULL," not in call and
                 "clock_nanosleep(CLOCK_REALTIME, 0, " not in call]
 

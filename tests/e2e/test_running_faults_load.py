@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What its traffic and the writers of its maps do to a running node: it serves on, all is counted.
 
-Elsewhere: a worker that stands still, more than it can take (test_overload); TCP clients that are many,
-do not read, flood with SYNs (test_stack_load); the transmit ring and the ring of replies full, by a
-kernel that a test plays (unit/test_xsk_worker).
+docs/faults.md has all faults, those in other files as well.
 """
 
 import json
@@ -15,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import (MEVNODE, NODE_IP, NODE_MAC, OWN_IP, ROOT, EngineWorld, Node, Replay, TapWorld, World,
-                 run, until)
+from lab import (MEVNODE, NODE_IP, NODE_MAC, OWN_IP, ROOT, EngineWorld, Node, Replay, TapWorld,
+                 World, run, until)
 from swapstream import POOL, swap
 from test_lifecycle import answers, assert_nothing_left, errors
 from test_overload import assert_accounted, swaps_until_answered
@@ -26,13 +24,6 @@ pytestmark = pytest.mark.root
 
 CONFIG = ROOT / "docs" / "mevnode.ini"
 ETH_P_IP, SO_RCVBUFFORCE = 0x0800, 33
-
-
-@pytest.fixture(params=(World, EngineWorld, TapWorld), ids=("user", "kernel", "tap"))
-def place(request):
-    """Either engine on AF_XDP, and TAP."""
-    with request.param() as made:
-        yield made
 
 
 def swap_frame(mac: bytes, nonce: int, source: bytes, port: int) -> bytes:
@@ -60,11 +51,11 @@ def answered(summary) -> int:
 # --- traffic ------------------------------------------------------------------------------------
 
 
-def test_sources(place):
+def test_sources(each_way):
     """65,000 swaps, each from another address and port, are answered there, in memory as it is."""
-    rng, mac = random.Random(65), place.link_mac()
+    rng, mac = random.Random(65), each_way.link_mac()
     sources = [struct.pack("!I", 0x0A000000 + n) for n in rng.sample(range(1, 1 << 24), 65000)]
-    with Node(place, "--json") as node, wire_both_ways(place) as sock:
+    with Node(each_way, "--json") as node, wire_both_ways(each_way) as sock:
         for first in range(0, len(sources), 1000):  # fewer than any ring holds
             part = range(first, first + 1000)
             for n in part:
@@ -81,18 +72,19 @@ def test_sources(place):
     assert ended.code == 0 and answered(ended.summary) == len(sources)
 
 
-def test_peer_never_reads(place):
+def test_peer_never_reads(each_way):
     """Replies that nobody takes are the host's to drop; nobody else waits for it."""
-    with Node(place, "--json") as node, place.udp("host") as mute:
+    with Node(each_way, "--json") as node, each_way.udp("host") as mute:
         mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         for nonce in range(3000):
             mute.sendto(swap(nonce), (NODE_IP, 8080))
-        sent = 3000 + swaps_until_answered(place)
+        sent = 3000 + swaps_until_answered(each_way)
         ended = node.stop()
     assert ended.code == 0
-    if place.kind != "tap":
+    if each_way.kind != "tap":
         assert_accounted(ended.summary)
-        assert sum(ended.summary["verdicts"][name] for name in ("redirect", "replied_in_driver")) == sent
+        taken = ended.summary["verdicts"]
+        assert taken["redirect"] + taken["replied_in_driver"] == sent
     assert sent - answered(ended.summary) <= ended.summary.get("xsk", {}).get("rx_ring_full", 0)
 
 
@@ -114,7 +106,7 @@ def fixture_late_tx(tmp_path_factory):
 
 @pytest.mark.parametrize("poll", ("wait", "spin"))
 def test_completions_late(world, late_tx, poll):
-    """Nothing is sent: rings and chunks fill up, the rest is dropped and counted; then all goes on."""
+    """Nothing is sent: rings and chunks fill up, the rest is dropped, counted; then all goes on."""
     prefix, late = late_tx
     mac, source = world.link_mac(), socket.inet_aton("192.168.69.77")
     with Node(world, "--json", "--poll", poll, prefix=prefix) as node, world.wire() as sock:
@@ -134,8 +126,8 @@ def test_completions_late(world, late_tx, poll):
 
 def backpressure(world) -> int:
     """What the node there has reported of it."""
-    found = json.loads(world.run("node", MEVNODE, "stats", "--pin-path", world.pins, "--json").stdout)
-    return found["xsk"]["tx_backpressure"]
+    done = world.run("node", MEVNODE, "stats", "--pin-path", world.pins, "--json")
+    return json.loads(done.stdout)["xsk"]["tx_backpressure"]
 
 
 def test_driver_answers_for_a_stopped_process():
@@ -288,6 +280,6 @@ def test_maps_scribbled_over(made, seed, traffic):
         assert_nothing_left(world)
         # It was not all for nothing: there was traffic, and it met what was written.
         assert judged["no_state"] > 0, judged
-        assert sum(judged[name] for name in ("redirect", "replied_in_driver", "handed_up")) > 0, judged
+        assert judged["redirect"] + judged["replied_in_driver"] + judged["handed_up"] > 0, judged
         with Node(world):
             assert answers(world)
