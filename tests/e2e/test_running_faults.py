@@ -297,6 +297,20 @@ def test_memlock(world):
         assert node.stop().code == 0
 
 
+def test_memlock_of_several(world, world2):
+    """The limit is all processes' of a user together: that the kernel says by ENOBUFS."""
+    with Node(world, "--mode", "copy", prefix=limited(ENOUGH)) as first:
+        node = Node(world2, "--mode", "copy", "-q", "0", prefix=limited(ENOUGH))
+        ended = node.ended()
+        node.close()
+        line = ended.err[-1]
+        assert (ended.code, ended.out) == (3, []) and "`ulimit -l`" in line and "veth1" in line
+        assert len(errors(ended)) == 1
+        assert_nothing_left(world2)
+        assert answers(world)
+        assert first.stop().code == 0
+
+
 def test_huge_pages(world):
     """Whether packet memory lies on them is said to who asks (--verbose); doctor has the remedy."""
     meminfo = Path("/proc/meminfo").read_text(encoding="ascii")
