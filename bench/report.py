@@ -85,12 +85,20 @@ def _cell_row(results: Results, group: str, cell: str, metrics: tuple, node: str
     return row
 
 
+def apart_lines(results: Results, group: str) -> list:
+    """Where vCPUs are moved between cores with and without a common cache, rounds differ by that."""
+    apart = results.apart(group)
+    return apart and ["The two CPUs, round by round: a cache line took "
+                      f"{', '.join(thousands(ns) for ns in apart)} ns there and back.", ""]
+
+
 def rate_lines(results: Results, group: str) -> list:
     """Replies a second."""
     node = "mevnode-wait"
     rows = [_cell_row(results, group, cell, ("replies",), node)
             for cell in _order(results, group, "replies")]
-    return [*table(["responder", "replies/s: median (least to most)", f"{node} to it"], rows)]
+    return [*table(["responder", "replies/s: median (least to most)", f"{node} to it"], rows),
+            *apart_lines(results, group)]
 
 
 def rtt_lines(results: Results, group: str) -> list:
@@ -99,7 +107,8 @@ def rtt_lines(results: Results, group: str) -> list:
     rows = [_cell_row(results, group, cell, ("p50", "p99"), node)
             for cell in _order(results, group, "p50")]
     return [*table(["responder", "p50: median (least to most)", f"{node} to it",
-                    "p99: median (least to most)", f"{node} to it"], rows)]
+                    "p99: median (least to most)", f"{node} to it"], rows),
+            *apart_lines(results, group)]
 
 
 def split_load(cell: str) -> tuple:
@@ -145,7 +154,7 @@ def filter_lines(results: Results, group: str) -> list:
 
 
 def engine_lines(results: Results, group: str) -> list:
-    """Both engines, and what their frames did with no work."""
+    """Both engines, and responders that do no work."""
     rows = []
     for cell in results.cells(group):
         if not results.rounds(group, cell):

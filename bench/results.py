@@ -72,6 +72,8 @@ AIMS = [
     Aim("2", "replies/s, native: node to testpmd on af_packet, which does no work", "rate-native",
         "replies", "mevnode-wait", ("testpmd-af_packet",), 1.0),
     *_rate_aims("skb", 2.3),
+    Aim("2", "replies/s to live frames, where the responder's CPU is the limit: node to bare "
+        "AF_XDP echo", "engines", "replies", "spin:attached", ("echo-spin:attached",), 0.95),
     *_rtt_aims("native"),
     *_rtt_aims("skb"),
     Aim("8", "replies/s to live frames: engine kernel to engine user", "engines", "replies",
@@ -90,11 +92,15 @@ def _cells_of(path: Path) -> list:
     stem, _, round_no = path.stem.rpartition(".")
     stem = stem.replace("_of_", "/")  # a share, as a file's name may hold it
     raw = json.loads(path.read_text(encoding="utf-8"))
+    cores = path.with_suffix(".cores")
+    if cores.exists():
+        raw["cores_ns"] = [int(ns) for ns in cores.read_text(encoding="utf-8").split()]
     if round_no != "all" and "programs" in raw:
         # Replies to live frames: a run a round, of some programs in turn.
         return [(f"{stem}:{program['program']}", int(round_no),
                  {"frames_per_s": program["rounds"][0],
-                  "received_per_s": program["back_rounds"][0]})
+                  "received_per_s": program["back_rounds"][0],
+                  "cores_ns": raw.get("cores_ns", ())})
                 for program in raw["programs"]]
     if round_no != "all":
         return [(stem, int(round_no), raw)]
@@ -104,6 +110,12 @@ def _cells_of(path: Path) -> list:
     return [(f"{stem}:{program['program']}", n, {"frames_per_s": frames_per_s})
             for program in raw["programs"]
             for n, frames_per_s in enumerate(program["rounds"], 1)]
+
+
+def as_far_apart(one: dict, other: dict) -> bool:
+    """Whether the CPUs were as far from each other in both cells (bench/run.sh, apart)."""
+    both = [ns for raw in (one, other) for ns in raw.get("cores_ns", ())]
+    return not both or max(both) <= 1.4 * 1.4 * min(both)
 
 
 class Results:
@@ -157,19 +169,30 @@ class Results:
         rounds = self.rounds(group, cell)
         return [METRICS[metric](rounds[n]) for n in sorted(rounds)]
 
+    def apart(self, group: str) -> list:
+        """How far apart the CPUs were in each round, ns for a cache line there and back."""
+        found = {}
+        for cell in self.cells(group):
+            for n, raw in self.rounds(group, cell).items():
+                found.setdefault(n, []).extend(raw.get("cores_ns", ()))
+        return [median(found[n]) for n in sorted(found) if found[n]]
+
     def typical(self, group: str, cell: str, metric: str) -> dict:
         """The raw result of the round whose metric is the (lower) median; {} where there is none."""
         rounds = sorted(self.rounds(group, cell).values(), key=METRICS[metric])
         return rounds[(len(rounds) - 1) // 2] if rounds else {}
 
     def ratios(self, group: str, metric: str, cell: str, others: tuple) -> list:
-        """One a round in which both sides have a number: `cell` to the best of `others`."""
+        """One a round in which both sides have a number, on CPUs equally far apart: `cell` to the
+        best of `others`.
+        """
         mine = self.rounds(group, cell)
         theirs = [self.rounds(group, other) for other in others]
         best = min if metric in LESS_IS_BETTER else max
         found = []
         for n in sorted(mine):
-            rivals = [METRICS[metric](rounds[n]) for rounds in theirs if n in rounds]
+            rivals = [METRICS[metric](rounds[n]) for rounds in theirs
+                      if n in rounds and as_far_apart(mine[n], rounds[n])]
             if rivals and best(rivals) > 0:
                 found.append(METRICS[metric](mine[n]) / best(rivals))
         return found

@@ -27,7 +27,7 @@ groups="filter,engines,rate-native,rate-skb,rtt-native,rtt-skb,load-native"
 rates="100000 200000 300000 400000 500000 600000 700000 800000"
 # Candidates among frames of another kind, and of how many.
 shares="0/64 1/64 4/64 16/64 32/64 64/64"
-huge_pages_before='' responder_pid=''
+huge_pages_before='' responder_pid='' round_apart=0
 
 node="mevnode-spin mevnode-wait mevnode-kernel"
 limits="echo-spin echo-wait reflect"
@@ -145,7 +145,43 @@ gist() {
 	sed -nE 's/.*"received_per_s": ?([0-9]+).*"p50": ?([0-9]+).*"p99": ?([0-9]+).*/\1 replies\/s, p50 \2 ns, p99 \3 ns/p' "$1"
 }
 
+# How far apart the two CPUs are, in ns for a cache line there and back. Where a hypervisor moves them
+# between cores with and without a common cache, a round trip takes 3.6 or 5.7 us by that alone.
+apart() {
+	"$B/bench/mevload" cores $client_cpu $cpu 2>/dev/null || echo 0
+}
+
+# near NS: as far apart as when the round began?
+near() {
+	[ $(($1 * 10)) -le $((round_apart * 14)) ] && [ $(($1 * 14)) -ge $((round_apart * 10)) ]
+}
+
+# Waits for that, but not for ever. Sets `before`.
+settle() {
+	local i
+
+	for ((i = 0; i < 20; i++)); do
+		before=$(apart)
+		near "$before" && return
+		sleep 0.1
+	done
+}
+
+# One cell, again where the CPUs moved meanwhile. Beside its results lies how far apart they were.
 measure() {
+	local file=$out/$1/$2.$3.json before after try
+
+	for try in 1 2 3; do
+		settle
+		measure_once "$@"
+		after=$(apart)
+		echo "$before $after" >"${file%.json}.cores"
+		if near "$before" && near "$after"; then break; fi
+		[ "$try" = 3 ] || printf '%60s' "CPUs $before, then $after ns apart; again: "
+	done
+}
+
+measure_once() {
 	local group=$1 cell=$2 round=$3 responder=${2%@*} file why
 	file=$out/$group/$cell.$round.json
 
@@ -175,6 +211,7 @@ run_group() {
 	mkdir -p "$out/$group"
 	for ((round = 1; round <= rounds; round++)); do
 		new_world
+		round_apart=$(apart)
 		for ((i = 0; i < n; i++)); do
 			local cell=${list[(i + (round - 1) * 3) % n]}
 			printf '%4d s  %-11s round %d/%d  %-22s ' "$SECONDS" "$group" "$round" \
@@ -222,11 +259,12 @@ run_filter() {
 	filter_cell break_even 1/64
 }
 
-# Replies to frames made in the driver, all of them candidates: the node by either engine, and a bare
-# reflector beside it.
+# Replies to frames made in the driver, all of them candidates, so that the client costs next to
+# nothing: the node by either engine, a bare AF_XDP echo, and a bare reflector beside each.
 engine_cell() {
-	local responder=$1 round=$2 file=$out/engines/${1#mevnode-}.$2.json
+	local responder=$1 round=$2 file=$out/engines/${1#mevnode-}.$2.json before
 
+	settle
 	printf '%4d s  %-11s round %d/%d  %-22s ' "$SECONDS" engines "$round" "$rounds" "$responder"
 	new_world
 	if ! responder_start "$responder" native rate "$file.responder"; then
@@ -240,6 +278,7 @@ engine_cell() {
 		failed "$file" failed "mevload live: $(tail -1 "$file.log")"
 	fi
 	responder_stop
+	echo "$before $(apart)" >"${file%.json}.cores"
 }
 
 run_engines() {
@@ -247,7 +286,8 @@ run_engines() {
 
 	mkdir -p "$out/engines"
 	for ((round = 1; round <= rounds; round++)); do
-		for responder in mevnode-spin mevnode-kernel; do
+		round_apart=$(apart)
+		for responder in mevnode-spin mevnode-kernel echo-spin; do
 			engine_cell "$responder" "$round"
 		done
 	done

@@ -14,7 +14,9 @@ suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=(unit bpf fuzz traffic econ bench e2e containers)
 logs=$B/test-logs
 mkdir -p "$logs"
-passed=0 failed=0 skipped=0
+counts=$(mktemp) beside=''
+trap 'rm -f "$counts"; [ -z "$beside" ] || pkill -INT -P "$beside"' EXIT
+trap 'exit 130' INT TERM
 
 # Counts from Criterion's last line and from the tests it reports as skipped.
 run_criterion() {
@@ -34,7 +36,8 @@ run_criterion() {
 run_pytest() {
 	local name=$1 log=$logs/$1.log line
 	shift
-	/usr/bin/python3 -m pytest -q -rs "$@" >"$log" 2>&1
+	# In the background a shell's children ignore what ends them in good order.
+	env --default-signal=INT /usr/bin/python3 -m pytest -q -rs "$@" >"$log" 2>&1
 	local rc=$?
 	line=$(grep -aE '^[0-9].*(passed|failed|skipped|error).* in ' "$log" | tail -1)
 	local ok bad err skip
@@ -63,7 +66,7 @@ run_fuzz() {
 report() {
 	local name=$1 rc=$2 ok=$3 bad=$4 skip=$5 log=$6
 	[ "$rc" = 0 ] || [ "$bad" -gt 0 ] || bad=1 # it ended badly without naming a test
-	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+	echo "$ok $bad $skip" >>"$counts"
 	printf '%-10s %5d passed %3d failed %3d skipped  %4d s\n' "$name" "$ok" "$bad" "$skip" \
 		"$((SECONDS - started))"
 	[ "$skip" = 0 ] || grep -aE '\[SKIP\]|^SKIPPED' "$log" | sort | uniq -c | head -20
@@ -73,13 +76,26 @@ report() {
 	}
 }
 
-for suite in "${suites[@]}"; do
-	started=$SECONDS
-	case $suite in
+run_suite() {
+	local started=$SECONDS
+	case $1 in
 	unit) run_criterion unit "$B/unit-tests" ;;
 	bpf) run_criterion bpf "$B/bpf-tests" -j1 ;;
 	fuzz) run_fuzz ;;
-	traffic | econ | bench | e2e | containers) run_pytest "$suite" "tests/$suite" ;;
+	traffic | econ | bench | e2e | containers) run_pytest "$1" "tests/$1" ;;
+	esac
+}
+
+finish_beside() {
+	[ -n "$beside" ] || return 0
+	wait "$beside"
+	beside=
+	cat "$logs/containers.report"
+}
+
+for suite in "${suites[@]}"; do
+	case $suite in
+	unit | bpf | fuzz | traffic | econ | bench | e2e | containers) ;;
 	*)
 		echo "run_tests.sh: no suite $suite" >&2
 		exit 2
@@ -87,5 +103,22 @@ for suite in "${suites[@]}"; do
 	esac
 done
 
+# Images are built, mostly on one CPU, beside suites that mind no company; e2e wants to be alone.
+case " ${suites[*]} " in
+*" containers "*)
+	run_suite containers >"$logs/containers.report" &
+	beside=$!
+	;;
+esac
+for suite in "${suites[@]}"; do
+	case $suite in
+	containers) continue ;;
+	e2e) finish_beside ;;
+	esac
+	run_suite "$suite"
+done
+finish_beside
+
+read -r passed failed skipped < <(awk '{ p += $1; f += $2; s += $3 } END { print p+0, f+0, s+0 }' "$counts")
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -5,8 +5,11 @@
  * One area a socket, cut into chunks of a power of two. Huge pages where there are any (one TLB
  * entry instead of 512), normal pages otherwise; locked either way. A chunk:
  *
- *	| 256 headroom (metadata at its end) | frame ...                      |
- *	^ base, multiple of chunk_size       ^ desc.addr
+ *	| 256 the kernel's headroom | 32 metadata | frame ...               |
+ *	^ base, multiple of chunk_size            ^ desc.addr
+ *
+ * Behind a frame's metadata in the same cache line lie its Ethernet, IPv4 and most of its UDP header,
+ * and in the next one a whole swap: two lines come from the core that wrote them, not three.
  */
 #ifndef MEV_UMEM_H
 #define MEV_UMEM_H
@@ -24,8 +27,9 @@
  */
 #define UMEM_CHUNK_COPY 2048u
 #define UMEM_CHUNK_ZEROCOPY 4096u
-/* XDP_PACKET_HEADROOM of the kernel: what a driver leaves free in front of a frame. */
-#define UMEM_HEADROOM 256u
+/* What a driver leaves free in front of a frame: the kernel's XDP_PACKET_HEADROOM, and ours. */
+#define UMEM_META 32u /* sizeof(struct mev_meta) */
+#define UMEM_HEADROOM (256u + UMEM_META)
 /*
  * Twice the RX ring: as many frames can wait in RX while as many replies are under way. Fewer
  * starve the fill ring under bursts; more only grow the working set past the cache.

@@ -47,6 +47,7 @@ static int bind_once(struct xsk *x, const char *ifname, bool zerocopy)
 		.fill_size = XSK_FILL_SIZE,
 		.comp_size = XSK_RING_SIZE,
 		.frame_size = x->umem.chunk_size,
+		.frame_headroom = UMEM_META,
 	};
 	const struct xsk_socket_config config = {
 		.rx_size = XSK_RING_SIZE,

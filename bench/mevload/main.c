@@ -8,6 +8,7 @@
 #include <string.h>
 #include <xdp/libxdp.h>
 
+#include "cores.h"
 #include "exit_code.h"
 #include "live.h"
 #include "log.h"
@@ -20,6 +21,7 @@ static const char usage[] =
 	"\n"
 	"  run    send captures or generated swaps over AF_XDP, UDP or TCP; match and check replies\n"
 	"  live   frames made in the kernel, for the capacity of XDP programs\n"
+	"  cores  how far apart two CPUs are\n"
 	"\n"
 	"`mevload COMMAND --help` has options and examples. Exit codes: 0 done, 1 failed or answered\n"
 	"wrongly, 2 wrong usage or configuration, 3 the host lacks something.\n";
@@ -47,6 +49,7 @@ static const struct {
 } commands[] = {
 	{ "run", run_main },
 	{ "live", live_main },
+	{ "cores", cores_main },
 };
 
 int main(int argc, char **argv)

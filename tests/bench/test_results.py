@@ -53,6 +53,17 @@ def test_ratios_are_within_rounds(made):
     assert not judge(results, aim(bound=2.01)).reached
 
 
+def test_only_cells_on_cpus_as_far_apart_are_compared(made):
+    """A round whose cells had their CPUs on other cores gives no ratio."""
+    results = made({"rate-x/node.1": rate(50, cores_ns=[80, 84]),
+                    "rate-x/a.1": rate(100, cores_ns=[85, 79]),
+                    "rate-x/node.2": rate(50, cores_ns=[200, 190]),
+                    "rate-x/a.2": rate(100, cores_ns=[80, 200]),
+                    "rate-x/node.3": rate(50), "rate-x/a.3": rate(40)})
+    assert results.ratios("rate-x", "replies", "node", ("a",)) == [0.5, 1.25]
+    assert results.apart("rate-x") == [82, 195]
+
+
 def test_of_latencies_the_best_is_the_least_and_bounds_are_upper(made):
     """The same for p50 and p99, each its own metric."""
     results = made({"rate-x/node.1": rate(1, 300, 900), "rate-x/a.1": rate(1, 400, 1000),

@@ -11,6 +11,7 @@ import json
 import mmap
 import os
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -103,10 +104,9 @@ class World:
 
     def __exit__(self, *_):
         run(SCRIPTS / "netns.sh", "down", self.name)
-        if self.pins.exists():  # of a node that a test has killed
-            for pin in self.pins.iterdir():
-                pin.unlink()
-            self.pins.rmdir()
+        # Of nodes that a test has killed, here or at the far side.
+        for pins in (self.pins, *PIN_ROOT.glob(f"{self.name}-*")):
+            shutil.rmtree(pins, ignore_errors=True)
 
     def _path(self, side: str) -> str:
         return f"/var/run/netns/{self.name}-{side}"

@@ -303,3 +303,14 @@ def test_help():
     assert "--transport" in run(MEVLOAD, "run", "--help").stdout
     assert run(MEVLOAD, check=False).returncode == 2
     assert run(MEVLOAD, "walk", check=False).returncode == 2
+
+
+def test_cores():
+    """A time for a cache line between two CPUs; what are none is said."""
+    done = run(MEVLOAD, "cores", 0, 1)
+    assert done.stderr == "" and 5 < int(done.stdout) < 10**7
+    for wrong in ((), (0,), (0, 0), (0, 1, 2), ("a", 1)):
+        done = run(MEVLOAD, "cores", *wrong, check=False)
+        assert done.returncode == 2 and "two different CPUs" in done.stderr
+    done = run(MEVLOAD, "cores", 0, 1000, check=False)
+    assert done.returncode == 1 and "1000" in done.stderr

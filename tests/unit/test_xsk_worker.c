@@ -13,7 +13,7 @@
 #include "filter_world.h"
 #include "xsk_worker.h"
 
-#define HEADROOM 256
+#define HEADROOM UMEM_HEADROOM
 #define REPLY_LEN (14 + 20 + 8 + 32)
 #define NEED_WAKEUP 1u /* XDP_RING_NEED_WAKEUP */
 

@@ -19,7 +19,7 @@
  */
 #define NATIVE_MTU ((__u32)sysconf(_SC_PAGESIZE) - 598)
 /* In zero-copy mode the NIC writes whole frames, with their 14 + 4 bytes in front, into chunks. */
-#define ZEROCOPY_MTU (UMEM_CHUNK_ZEROCOPY - XDP_PACKET_HEADROOM - 18)
+#define ZEROCOPY_MTU (UMEM_CHUNK_ZEROCOPY - UMEM_HEADROOM - 18)
 
 static const char *hook_name(const struct attached *xdp)
 {
