@@ -17,6 +17,7 @@ from lab import (HOST_IP, HOST_MAC, NODE_IP, NODE_MAC, OWN_IP, Capture, Node, Ta
 from test_engine import KERNEL, far_side
 from test_swaps import ENDS, POOL, answer_to, ask, frames_with, swap, update
 from trafficgen import wire
+from trafficgen.pcap import read_frames
 
 pytestmark = pytest.mark.root
 
@@ -209,6 +210,31 @@ def test_replies_are_smaller_and_hold_nothing_else(place, name):
     for each, answer in zip(asked, back[sent:]):
         assert ETHERNET_MIN < len(answer) <= len(each) - 16
         assert MARK * 4 not in answer
+
+
+def nonce_of(request: bytes) -> int:
+    """Of a swap, in whatever dress."""
+    ip = 18 if request[12:14] in (b"\x81\x00", b"\x88\xa8") else 14
+    head = (request[ip] & 15) * 4 if request[ip] >> 4 == 4 else 40
+    return int.from_bytes(request[ip + head + 8:ip + head + 16], "little")
+
+
+@pytest.mark.parametrize("name", ("user", "kernel", "tap"))
+def test_replies_of_a_capture(place, traffic, name):
+    """The same for thousands of generated swaps among other frames: by each its own, and smaller."""
+    world, options = place(name)
+    sent = traffic("mixed", 5000)
+    due = replies.read_expected(sent.replies_csv)
+    asked = {nonce_of(each): each for _, each in read_frames(sent.pcap) if len(each) >= 90}
+    with Node(world, *options) as node, Capture(world) as capture:
+        world.replay(sent.pcap, "--pps", "20000")
+        until(lambda: len(list(filter(replies.parse, capture.frames()))) >= len(due), "all replies")
+        node.stop()
+        back = [found for found in map(replies.parse, capture.frames()) if found]
+    assert sorted(reply.nonce for reply in back) == sorted(due)
+    for reply in back:
+        assert reply.frame == answer_to(asked[reply.nonce], reply)
+        assert ETHERNET_MIN < len(reply.frame) <= len(asked[reply.nonce]) - 16
 
 
 def tcp(source, target, sport, dport, flags=0x02):
