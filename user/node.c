@@ -181,7 +181,8 @@ static int confine(const struct node *n)
 		log_err("cannot drop privileges: %s; not going on with them", strerror(-err));
 		return err;
 	}
-	privileges_unhide();
+	if (n->options.visible)
+		privileges_unhide();
 	if (n->options.no_sandbox)
 		return 0;
 	return sandbox_enter(SANDBOX_NODE | (n->metrics ? SANDBOX_METRICS : 0));
