@@ -176,7 +176,7 @@ HEADERS := $(wildcard include/*.h user/*.h user/doctor/*.h user/live/*.h bench/m
 format: ## apply .clang-format
 	$(Q)clang-format -i $(C_FILES)
 
-check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) $(MEVLOAD_SKEL) $(MEVPEER_SKEL) ## format, static analysis, hot path's symbols
+check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) $(MEVLOAD_SKEL) $(MEVPEER_SKEL) ## format, static analysis, hot path's symbols, tests that documents name
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 	$(Q)for h in $(HEADERS); do \
 		$(CC) $(CPPFLAGS) -Ibench/mevload -Ibench/peers $(LWIP_CFLAGS) $(CFLAGS) -fsyntax-only -x c $$h || exit 1; done
@@ -186,6 +186,7 @@ check: $(B)/user/hot_path.o $(B)/user/xsk_worker.o | $(SKEL) $(MEVLOAD_SKEL) $(M
 		$(MEVLOAD_SRC) $(MEVPEER_SRC)
 	$(Q)shellcheck -x scripts/*.sh scripts/*/*.sh bench/*.sh tests/vm/init .ci/run packaging/bash-completion/mevnode
 	$(Q)mandoc -T lint -W warning docs/mevnode.8 >&2
+	$(Q)scripts/check_citations.py
 	@echo "check: clean"
 
 # --- installing ----------------------------------------------------------------------------------

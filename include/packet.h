@@ -84,6 +84,15 @@ _Static_assert(sizeof(struct udp_hdr) == 8, "UDP header size");
 #define MEV_IPV4_FRAGMENT MEV_HTONS(0x3fff) /* MF or an offset */
 
 /*
+ * ::ffff:a.b.c.d stands for an IPv4 address inside a host (RFC 4291 2.5.5.2), also in mev_feed_allow.
+ * As the source of a packet it is somebody who would pass for that one; Linux drops it.
+ */
+static __always_inline bool packet_ip6_is_mapped(const __be16 ip[8])
+{
+	return !(ip[0] | ip[1] | ip[2] | ip[3] | ip[4] | (ip[5] ^ 0xffff));
+}
+
+/*
  * A UDP frame, as packet_find_udp() found it: pointers into the frame. Of ip4 and ip6 `v4` says
  * which one is set; a number and not NULL, since the verifier does not follow NULL in a packet
  * pointer.
@@ -142,7 +151,8 @@ static __always_inline bool packet_find_udp(void *data, void *data_end, struct p
 
 		if ((void *)(ip6 + 1) > data_end)
 			return false;
-		if (ip6->ver_class >> 4 != 6 || ip6->next != MEV_IPPROTO_UDP)
+		if (ip6->ver_class >> 4 != 6 || ip6->next != MEV_IPPROTO_UDP ||
+		    packet_ip6_is_mapped(ip6->src))
 			return false;
 		p->v4 = 0;
 		p->ip6 = ip6;

@@ -17,6 +17,8 @@
 #define POOL_NOBODYS \
 	"\xde\xad\xbe\xef\xde\xad\xbe\xef\xde\xad\xbe\xef\xde\xad\xbe\xef\xde\xad\xbe\xef"
 
+#define MAPPED "\0\0\0\0\0\0\0\0\0\0\xff\xff"
+
 enum layer { END, L2, L3, L4, RECORD, FRAME_LEN };
 
 /* Sets `cnt` bytes at an offset into a layer; FRAME_LEN: cuts the frame by `off` bytes. */
@@ -93,6 +95,10 @@ static const struct fixture fixtures[] = {
 	{ "from_port_0", MEV_PASS, { 0 }, { SET(L4, 0, "\0\0") } },
 	{ "update_from_port_0", MEV_UPDATE_APPLIED, { .update = 1, .reserve0 = 7, .reserve1 = 9 },
 	  { SET(L4, 0, "\0\0") } },
+	{ "from_mapped_ip4", MEV_PASS, { .ipv6 = 1 }, { SET(L3, 8, MAPPED "\xc0\xa8\x45\x01") } },
+	{ "update_from_mapped_ip4", MEV_PASS,
+	  { .update = 1, .ipv6 = 1, .reserve0 = 7, .reserve1 = 9 },
+	  { SET(L3, 8, MAPPED "\x0a\x01\xff\x02") }, 0, MEV_FEED_RESTRICTED },
 	{ "cut_in_udp_header", MEV_PASS, { 0 }, { CUT(49) } },
 	{ "cut_in_ip_header", MEV_PASS, { 0 }, { CUT(57) } },
 	{ "cut_in_ethernet", MEV_PASS, { 0 }, { CUT(80) } },

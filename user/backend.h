@@ -39,6 +39,8 @@ struct backend {
 	struct pool_set pools;
 	const struct hot_path *hot_path; /* what the stack decides by; may be replaced */
 	__u32 map_id;                    /* of the filter's mev_config; 0: none */
+	__u32 prog_id;           /* what must stay on the interface; 0: nothing, or unknown */
+	bool prog_is_dispatcher; /* libxdp's, which calls the filter, and may be exchanged */
 };
 
 struct backend_ops {

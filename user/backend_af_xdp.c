@@ -240,6 +240,7 @@ static enum exit_code af_xdp_start(struct backend *base)
 		filter_prog_start(b->prog);
 	b->base.mode = run_mode_name(b->mode);
 	b->base.map_id = filter_prog_map_id(b->prog);
+	b->base.prog_id = filter_prog_attached(b->prog, &b->base.prog_is_dispatcher);
 	return backend_exit_code(err);
 }
 

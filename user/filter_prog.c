@@ -98,7 +98,7 @@ int filter_prog_open(struct filter_prog **out, const struct netif *netif, const 
 		goto fail;
 	}
 	fp->adopted = adopt;
-	fp->native = on.native;
+	fp->on = on;
 	err = adopt ? adopt_maps(fp->skel->obj, netif, &on, pin_dir, pool_cnt, &fp->pins) :
 		      load(fp, pin_dir, pool_cnt);
 	if (err)
@@ -238,7 +238,20 @@ void filter_prog_detach(struct filter_prog *fp)
 
 bool filter_prog_native(const struct filter_prog *fp)
 {
-	return fp->native;
+	return fp->on.native;
+}
+
+__u32 filter_prog_attached(const struct filter_prog *fp, bool *dispatcher)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	*dispatcher = fp->adopted && fp->on.prog_id != fp->on.filter_id;
+	if (fp->adopted)
+		return fp->on.prog_id;
+	return bpf_obj_get_info_by_fd(bpf_program__fd(fp->skel->progs.mev_filter), &info, &len) ?
+		       0 :
+		       info.id;
 }
 
 const struct mev_config *filter_prog_config(const struct filter_prog *fp)

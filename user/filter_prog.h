@@ -70,6 +70,12 @@ void filter_prog_clear_counters(struct filter_prog *fp, __u32 slot);
  */
 int filter_prog_reconfigure(struct filter_prog *fp, const struct config *config);
 
+/*
+ * The id of what was found or put on the interface; 0: the kernel will not say. *dispatcher: it is
+ * libxdp's, which calls an adopted filter.
+ */
+__u32 filter_prog_attached(const struct filter_prog *fp, bool *dispatcher);
+
 /* The program starts to judge. */
 void filter_prog_start(struct filter_prog *fp);
 

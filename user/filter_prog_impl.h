@@ -6,6 +6,7 @@
 #ifndef MEV_FILTER_PROG_IMPL_H
 #define MEV_FILTER_PROG_IMPL_H
 
+#include "attached.h"
 #include "filter_prog.h"
 #include "mev_filter.skel.h"
 #include "pins.h"
@@ -17,7 +18,7 @@ struct filter_prog {
 	struct mev_pool *pools;
 	int link_fd; /* -1: not attached, or not by us */
 	bool adopted;
-	bool native; /* of an adopted program: its hook */
+	struct attached on; /* as it was before */
 	struct pins pins;
 };
 

@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <linux/ethtool.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if_arp.h>
 #include <stdio.h>
@@ -139,45 +137,4 @@ fail:
 close_fd:
 	close(fd);
 	return err;
-}
-
-int netif_watch_open(void)
-{
-	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
-	int fd, err;
-
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	return fd;
-}
-
-bool netif_watch_gone(int fd, __u32 index)
-{
-	char buf[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
-	bool gone = false;
-	ssize_t len;
-
-	while ((len = recv(fd, buf, sizeof(buf), 0)) > 0) {
-		size_t left = (size_t)len;
-
-		for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
-			struct ifinfomsg *link = NLMSG_DATA(h);
-
-			if (h->nlmsg_type == RTM_DELLINK && (__u32)link->ifi_index == index)
-				gone = true;
-		}
-	}
-	/* ENOBUFS: events were lost, so ask. Any socket does, and the sandbox lets us make no other. */
-	if (len < 0 && errno == ENOBUFS) {
-		struct ifreq ifr = { .ifr_ifindex = (int)index };
-
-		gone |= ioctl(fd, SIOCGIFNAME, &ifr) != 0;
-	}
-	return gone;
 }

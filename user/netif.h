@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * netif - what the kernel says about a network interface, and when it goes away
+ * netif - what the kernel says about a network interface
  *
  * Asked by ioctl where that tells it: sysfs shows the network namespace that mounted it, which
  * `nsenter --net=` does not change.
@@ -35,11 +35,5 @@ int netif_read_line(const char *path, char *out, size_t len);
  * namespace's, and what it shows is another interface of this name.
  */
 int netif_read_sysfs(const struct netif *netif, const char *file, char *out, size_t len);
-
-/* A non-blocking rtnetlink socket on which link events arrive. fd or -errno. */
-int netif_watch_open(void);
-
-/* Reads all waiting events; true if one says that `index` is gone. */
-bool netif_watch_gone(int fd, __u32 index);
 
 #endif /* MEV_NETIF_H */

@@ -14,6 +14,7 @@
 #include "broker.h"
 #include "config.h"
 #include "events.h"
+#include "link_watch.h"
 #include "log.h"
 #include "metrics.h"
 #include "netif.h"
@@ -36,7 +37,8 @@ struct node {
 	struct events events;
 	struct snapshot *snapshot;
 	struct metrics *metrics; /* NULL: nobody is to ask */
-	int signal_fd, timer_fd, link_fd, replies_fd;
+	struct link_watch link;
+	int signal_fd, timer_fd, replies_fd;
 };
 
 /* What the main thread waits for. */
@@ -44,6 +46,7 @@ struct node {
 static int open_events(struct node *n)
 {
 	sigset_t signals;
+	int err;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
@@ -57,27 +60,26 @@ static int open_events(struct node *n)
 	n->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
 	n->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	n->replies_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-	n->link_fd = netif_watch_open();
 	n->control.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	n->control.event_fd = eventfd(0, EFD_CLOEXEC);
-	if (n->signal_fd < 0 || n->timer_fd < 0 || n->replies_fd < 0 || n->link_fd < 0 ||
-	    n->control.wake_fd < 0 || n->control.event_fd < 0) {
-		int err = n->link_fd < 0 ? n->link_fd : -errno;
-
+	err = n->signal_fd < 0 || n->timer_fd < 0 || n->replies_fd < 0 || n->control.wake_fd < 0 ||
+			      n->control.event_fd < 0 ?
+		      -errno :
+		      link_watch_open(&n->link);
+	if (err)
 		log_err("cannot set up signals and timers: %s", strerror(-err));
-		return err;
-	}
-	return 0;
+	return err;
 }
 
 static void close_events(struct node *n)
 {
-	const int fds[] = { n->signal_fd, n->timer_fd,        n->replies_fd,
-			    n->link_fd,   n->control.wake_fd, n->control.event_fd };
+	const int fds[] = { n->signal_fd, n->timer_fd, n->replies_fd, n->control.wake_fd,
+			    n->control.event_fd };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	link_watch_close(&n->link);
 }
 
 /* Handlers. */
@@ -105,16 +107,6 @@ static int on_signal(void *node)
 		snapshot_set_pools(n->snapshot);
 	notify_ready(n->backend, done);
 	return EVENTS_GO_ON;
-}
-
-static int on_link_news(void *node)
-{
-	const struct node *n = node;
-
-	if (!netif_watch_gone(n->link_fd, n->backend->ifindex))
-		return EVENTS_GO_ON;
-	log_err("%s was removed: stopping", n->backend->interface);
-	return EXIT_FAILED;
 }
 
 /* Replies that no worker gives nobody counts towards --replies: they are looked at now and then. */
@@ -149,8 +141,8 @@ static enum exit_code wait_for_end(struct node *n)
 	events_add(&n->events, n->signal_fd, on_signal, n);
 	events_add(&n->events, n->timer_fd, on_end, n);
 	watch_replies(n);
-	events_add(&n->events, n->link_fd, on_link_news, n);
-	if (notify_watchdog(&n->events, n->backend))
+	if (link_watch_begin(&n->link, n->backend, &n->events) ||
+	    notify_watchdog(&n->events, n->backend))
 		return EXIT_FAILED;
 	timerfd_settime(n->timer_fd, 0, &duration, NULL);
 	return (enum exit_code)events_run(&n->events);
@@ -189,7 +181,8 @@ static int confine(const struct node *n)
 		log_err("cannot drop privileges: %s; not going on with them", strerror(-err));
 		return err;
 	}
-	privileges_unhide();
+	if (n->options.visible)
+		privileges_unhide();
 	if (n->options.no_sandbox)
 		return 0;
 	return sandbox_enter(SANDBOX_NODE | (n->metrics ? SANDBOX_METRICS : 0));
@@ -330,7 +323,7 @@ enum exit_code node_run(const struct run_options *o)
 		.signal_fd = -1,
 		.timer_fd = -1,
 		.replies_fd = -1,
-		.link_fd = -1,
+		.link = LINK_WATCH_NONE,
 		.control = { .wake_fd = -1, .event_fd = -1, .reply_limit = o->replies },
 	};
 	enum exit_code code;

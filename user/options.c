@@ -43,6 +43,8 @@ static const char usage[] =
 	"      --duration S       stop after S seconds\n"
 	"      --replies N        stop after N replies\n"
 	"      --user NAME        become this user; needs CAP_SETUID and CAP_SETGID\n"
+	"      --visible          this user's own processes may look into the node, as `mevnode stats`\n"
+	"                         does, and so trace it, where the kernel hides it: --user, setcap\n"
 	"      --no-sandbox       no seccomp filter, for debuggers and sanitizers\n"
 	"      --json             summary as JSON on stdout at the end\n"
 	"  -v, --verbose          also what libbpf and libxdp say\n"
@@ -77,6 +79,7 @@ enum {
 	OPT_REPLIES,
 	OPT_JSON,
 	OPT_USER,
+	OPT_VISIBLE,
 	OPT_NO_SANDBOX,
 };
 
@@ -98,6 +101,7 @@ static const struct option table[] = {
 	{ "duration", required_argument, NULL, OPT_DURATION },
 	{ "replies", required_argument, NULL, OPT_REPLIES },
 	{ "user", required_argument, NULL, OPT_USER },
+	{ "visible", no_argument, NULL, OPT_VISIBLE },
 	{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -270,6 +274,8 @@ static bool take(int option, struct run_options *o)
 	case OPT_USER:
 		o->user = optarg;
 		return true;
+	case OPT_VISIBLE:
+		return o->visible = true;
 	case OPT_NO_SANDBOX:
 		return o->no_sandbox = true;
 	case OPT_JSON:

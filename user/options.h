@@ -41,6 +41,7 @@ struct run_options {
 	struct sockaddr_storage listen; /* for scrapers; ss_family 0: nowhere */
 	bool adopt;                     /* the filter that is attached already, by its pins */
 	bool verify_checksum;
+	bool visible; /* to processes of its own user, where the kernel would hide it */
 	bool no_sandbox;
 	bool json;
 	bool verbose;

@@ -42,8 +42,9 @@ int privileges_begin(const char *user);
 
 /*
  * Lets the process's own user look into it, as `mevnode stats` does. The kernel hides one that has
- * changed its user, or has capabilities of its file's, from all but root; once every thread has
- * dropped its own there is nothing to hide.
+ * changed its user, or has capabilities of its file's, from all but root, and rightly: capabilities
+ * are dropped, but who may look may trace as well, and so use the sockets and maps that they were
+ * for. Only for a user that has no other processes to fear.
  */
 void privileges_unhide(void);
 

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/membarrier.h>
-#include <linux/sockios.h>
 #include <malloc.h>
 #include <netinet/tcp.h>
 #include <seccomp.h>
@@ -49,8 +48,8 @@ enum { NODE = SANDBOX_NODE, METRICS = SANDBOX_METRICS, BROKER = SANDBOX_BROKER }
 /* clang-format off */
 static const struct rule rules[] = {
 	/* The workers, and what wakes them. */
-	ALLOW(NODE, sendto, "wakes the transmit side of a socket; asks the broker; tells systemd"),
-	ALLOW(NODE | BROKER, recvfrom, "wakes the receive side of a socket; link news; requests"),
+	ALLOW(NODE, sendto, "wakes the transmit side of a socket; asks broker and kernel; tells systemd"),
+	ALLOW(NODE | BROKER, recvfrom, "wakes the receive side of a socket; what the kernel says; requests"),
 	ALLOW(NODE, poll, "sleeps until there is something to do"),
 	ALLOW(NODE, ppoll, "the same where there is no poll"),
 	ALLOW(NODE, read, "frames of a TAP device; signalfd, timerfd, eventfd; the configuration"),
@@ -64,7 +63,6 @@ static const struct rule rules[] = {
 	ALLOW(NODE, getpid, "the ready line"),
 	ALLOW(NODE, getsockopt, "statistics of AF_XDP sockets"),
 	ALLOW_BPF(BPF_MAP_LOOKUP_ELEM, "the program's counters"),
-	ALLOW_IF(NODE, ioctl, 1, ~0U, SIOCGIFNAME, "is the interface there? when news got lost"),
 
 	/* Reload. */
 	ALLOW(NODE, recvmsg, "the configuration file, open, from the broker"),
@@ -157,7 +155,11 @@ static int add_rules(scmp_filter_ctx filter, unsigned int tasks)
 
 void sandbox_prepare(void)
 {
+	static char buf[BUFSIZ];
+
 	mallopt(M_ARENA_MAX, 1);
+	/* Or stdio finds out at the first line what stdout is, of /dev/null or a console by ioctl(). */
+	setvbuf(stdout, buf, _IOFBF, sizeof(buf));
 }
 
 int sandbox_enter(unsigned int tasks)

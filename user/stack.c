@@ -37,15 +37,19 @@ struct stack {
 static pthread_mutex_t process_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool lwip_runs, stack_exists;
 
-/* UDP: swaps that came in fragments, since others are answered before they get here. */
+/*
+ * UDP: swaps that came in fragments, since others are answered before they get here, or passed: from
+ * port 0, where nobody is.
+ */
 
-static bool answer_datagram(struct stack *s, struct pbuf *p, struct swap_reply *reply)
+static bool answer_datagram(struct stack *s, struct pbuf *p, u16_t from_port,
+			    struct swap_reply *reply)
 {
-	enum mev_verdict verdict = MEV_BAD_LENGTH;
+	enum mev_verdict verdict = from_port ? MEV_BAD_LENGTH : MEV_REJECTED;
 	struct mev_counter *counter;
 	struct dex_swap_tx tx;
 
-	if (p->tot_len == sizeof(tx)) {
+	if (from_port && p->tot_len == sizeof(tx)) {
 		pbuf_copy_partial(p, &tx, sizeof(tx), 0);
 		verdict = s->config.decide(s->config.decide_ctx, &tx, reply);
 	}
@@ -65,7 +69,7 @@ static void on_datagram(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip
 	struct swap_reply reply;
 	struct pbuf *out;
 
-	if (answer_datagram(s, p, &reply)) {
+	if (answer_datagram(s, p, port, &reply)) {
 		out = pbuf_alloc(PBUF_TRANSPORT, sizeof(reply), PBUF_RAM);
 		if (out)
 			memcpy(out->payload, &reply, sizeof(reply));

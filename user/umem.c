@@ -18,6 +18,10 @@ int umem_open(struct umem *u, __u32 chunk_size)
 			    .huge = true };
 	u->area = mmap(NULL, u->size, prot, flags | MAP_HUGETLB, -1, 0);
 	if (u->area == MAP_FAILED) {
+		log_debug(
+			"packet memory is on normal pages, as there are not %zu bytes free on huge pages: "
+			"`mevnode doctor` shows the remedy",
+			u->size);
 		u->huge = false;
 		u->area = mmap(NULL, u->size, prot, flags, -1, 0);
 	}

@@ -99,6 +99,21 @@ static int learn_mode(struct xsk *x)
 	return 0;
 }
 
+static const char *bind_remedy(int err)
+{
+	switch (err) {
+	case -EBUSY:
+		return "; another AF_XDP program holds this queue";
+	case -EPERM:
+		return privileges_remedy();
+	case -ENOBUFS: /* of XDP_UMEM_REG */
+		return "; packet memory of all this user's processes together is beyond "
+		       "RLIMIT_MEMLOCK: raise `ulimit -l` or grant CAP_IPC_LOCK";
+	default:
+		return "";
+	}
+}
+
 int xsk_open(struct xsk **out, const char *ifname, __u32 queue, bool zerocopy)
 {
 	struct xsk *x;
@@ -116,10 +131,9 @@ int xsk_open(struct xsk **out, const char *ifname, __u32 queue, bool zerocopy)
 	if (err) {
 		if (!zerocopy || (err != -EOPNOTSUPP && err != -EINVAL))
 			log_err("cannot bind an AF_XDP socket to %s queue %u: %s%s", ifname, queue,
-				strerror(-err),
-				err == -EBUSY ? "; another AF_XDP program holds this queue" :
-				err == -EPERM ? privileges_remedy() :
-						"");
+				strerror(-err), bind_remedy(err));
+		if (err == -ENOBUFS)
+			err = -EPERM; /* as umem_open() for the limit of one process */
 		goto fail;
 	}
 	x->fd = xsk_socket__fd(x->socket);

@@ -24,6 +24,16 @@
 #define POOLS_AHEAD 2
 
 /*
+ * What Ethernet pads shorter frames to (IEEE 802.3, without FCS). Where a driver does that by sending
+ * more of the chunk, it must not find somebody's old frame there. Replies are longer.
+ */
+#define FRAME_MIN 60
+_Static_assert(sizeof(struct eth_hdr) + sizeof(struct ipv4_hdr) + sizeof(struct udp_hdr) +
+			       sizeof(struct swap_reply) >=
+		       FRAME_MIN,
+	       "replies need no padding");
+
+/*
  * One decision in so many is timed, and begins and ends with a look at the clock: in a virtual
  * machine two of those are a third of it (bench/micro, histogram/clock).
  */
@@ -253,6 +263,8 @@ static void transmit_frames(struct xsk *x, struct frame_queue *q)
 		__u64 addr = x->spare[--x->spare_cnt] + UMEM_HEADROOM;
 
 		memcpy(x->umem.area + addr, f->bytes, f->len);
+		if (f->len < FRAME_MIN)
+			memset(x->umem.area + addr + f->len, 0, FRAME_MIN - f->len);
 		*xsk_ring_prod__tx_desc(&x->tx, idx) =
 			(struct xdp_desc){ .addr = addr, .len = f->len };
 		frame_queue_pop(q);

@@ -6,13 +6,14 @@
 #	af_xdp	veth0 <-> veth1, the node's
 #	tap	mev0, the node's; a name that begins with tap, tcpreplay would take for its own device
 #
-# Nothing of it speaks by itself: no address, and so no answer of the kernel's.
+# Nothing of it speaks by itself: no address, and so no answer of the kernel's. --visible is for the
+# check of its health and for the traffic's container, whose user is the node's and nobody else.
 set -euo pipefail
 
 [ $# = 0 ] || exec mevnode "$@"
 
 backend=${MEV_BACKEND:-af_xdp}
-run=(mevnode run -b "$backend" -c /etc/mevnode/mevnode.ini --json)
+run=(mevnode run -b "$backend" -c /etc/mevnode/mevnode.ini --json --visible)
 
 fail() {
 	echo "node.sh: $2" >&2

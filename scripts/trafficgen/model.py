@@ -147,6 +147,8 @@ class Node:
         behind = len(frame) - ip
         if behind < 48 or frame[ip] >> 4 != 6 or frame[ip + 6] != wire.PROTO_UDP:
             return PASS
+        if frame[ip + 8:ip + 20] == bytes(10) + b"\xff\xff":  # an IPv4 address in disguise
+            return PASS
         group = (group_mac or 0xFF in (frame[ip + 8], frame[ip + 24])
                  or frame[ip + 8:ip + 23] == bytes(15) and frame[ip + 23] <= 1)  # :: and ::1
         length = frame[ip + 4] << 8 | frame[ip + 5]

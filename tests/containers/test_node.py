@@ -71,7 +71,8 @@ def test_life(compose, podman, backend, changes):
     assert not mounted(podman)  # so there are no pins
     if attached:
         until(lambda: not known("prog", attached["id"]), "the program is gone")
-        assert not [number for number in attached["map_ids"] if known("map", number)]
+        until(lambda: not [number for number in attached["map_ids"] if known("map", number)],
+              "its maps are gone, which the kernel frees behind it")
 
     services("start", "node")
     first = await_health(services)

@@ -53,6 +53,13 @@ def world2():
         yield made
 
 
+@pytest.fixture(params=(lab.World, lab.EngineWorld, lab.TapWorld), ids=("user", "kernel", "tap"))
+def each_way(request):
+    """A world for either engine on AF_XDP, and for TAP."""
+    with request.param() as made:
+        yield made
+
+
 class Traffic(NamedTuple):
     """A generated capture; beside it lie .expected.json and .replies.csv."""
 

@@ -196,6 +196,17 @@ class World:
             return replay.sent()
 
 
+class EngineWorld(World):
+    """Where the XDP program answers by itself."""
+
+    def __enter__(self):
+        self.program_on_peer()
+        return super().__enter__()
+
+    def node_options(self, pins: bool = True) -> tuple:
+        return (*super().node_options(pins), "--engine", "kernel")
+
+
 class LoaderWorld(World):
     """A world with a bpffs of its own, for loaders that pin where everybody else's do."""
 
@@ -418,6 +429,16 @@ class Node:
     def stop(self) -> Ended:
         """SIGINT, and the end it makes of it."""
         return self.ended(signal.SIGINT)
+
+    def pause(self) -> None:
+        """SIGSTOP, until it stands still."""
+        self.process.send_signal(signal.SIGSTOP)
+        status = Path(f"/proc/{self.pid}/status")
+        until(lambda: "State:\tT" in status.read_text(encoding="ascii"), "the node has stopped")
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        self.process.send_signal(signal.SIGCONT)
 
     def workers(self) -> list:
         """Thread ids other than the main thread's."""

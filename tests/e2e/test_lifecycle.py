@@ -112,6 +112,16 @@ def test_nobody_reads_the_summary(world):
         assert_nothing_left(world)
 
 
+@pytest.mark.parametrize("device, code", (("null", 0), ("full", 1)))
+def test_output_to_a_device(world, device, code):
+    """Nobody wants it; it has no room. stdio must not ask what the device is, in the sandbox."""
+    done = world.run("node", "sh", "-c", f'exec "$0" "$@" >/dev/{device}', MEVNODE, "run", "--mode",
+                     "copy", "--duration", "1", *world.node_options(), check=False)
+    assert done.returncode == code, done.stderr
+    assert len(done.stderr.splitlines()) == code, done.stderr
+    assert_nothing_left(world)
+
+
 def test_duration_and_replies(world):
     """It stops by itself."""
     with Node(world, "--duration", "1", "--json") as node:

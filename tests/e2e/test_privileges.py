@@ -95,16 +95,23 @@ def test_broker_ends_with_the_node(world, end):
     until(lambda: not Path(f"/proc/{broker}").exists(), "the broker is gone")
 
 
-def test_link_news_get_lost(world, world2):
-    """The node asks after its interface then, by the one ioctl that it may still make."""
+@pytest.mark.parametrize("removed", (False, True), ids=("there", "removed"))
+def test_link_news_get_lost(world, removed):
+    """The node asks after its interface then, which was removed meanwhile, or was not."""
     with Node(world, "--json") as node:
-        node.process.send_signal(signal.SIGSTOP)
-        world.run("node", "sh", "-ec", "n=0; while [ $n -lt 400 ]; do ip link set lo mtu 60000; "
-                  "ip link set lo mtu 65536; n=$((n + 1)); done")
-        node.process.send_signal(signal.SIGCONT)
-        assert answers(world)
-        ended = node.stop()
-    assert ended.code == 0 and errors(ended) == []
+        node.pause()
+        world.run("node", "sh", "-ec", "for n in $(seq 400); do echo link set lo mtu 60000; "
+                  "echo link set lo mtu 65536; done | ip -batch -")
+        if removed:
+            world.run("node", "ip", "link", "delete", "veth1")
+        node.go_on()
+        if removed:
+            ended = node.ended()
+        else:
+            assert answers(world)
+            ended = node.stop()
+    assert ended.code == int(removed) and len(errors(ended)) == int(removed)
+    assert "veth1 was removed" in "".join(errors(ended)) or not removed
 
 
 # --- as a user ----------------------------------------------------------------------------------
@@ -204,22 +211,39 @@ def as_nobody(world):
 
 @pytest.mark.parametrize("given_by", ("ambient", "=ep", "=p"))
 def test_minimal_set(world, as_nobody, given_by):
-    """An unprivileged user with these and no other, ambient or the binary's; then it has none.
-
-    Its user may look into it, whatever it had.
-    """
+    """An unprivileged user with these and no other, ambient or its file's; then it has none."""
     with Node(world, "--mode", "copy", "--json", prefix=as_nobody(NEEDED, given_by)) as node:
         for task in threads(node.pid):
             # Without CAP_SETPCAP the bounding set stays; no_new_privs makes it meaningless.
             assert_harmless(task, bounds=task["CapBnd"])
             assert task["Uid"].split() == [str(NOBODY.pw_uid)] * 4
-        run("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "ls",
-            f"/proc/{node.pid}/fd")
         assert answers(world)
         ended = node.stop()
     assert (ended.code, ended.err) == (0, [])
     assert ended.summary["verdicts"]["replied"] == 1
     until(lambda: not world.xdp_attached(), "the program is detached")
+
+
+def may_trace(pid: int) -> bool:
+    """Whether a process of nobody's may read and write the memory of that one, as ptrace(2) does."""
+    done = run("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "sh", "-c",
+               f"ls /proc/{pid}/fd && exec 3<>/proc/{pid}/mem", check=False)
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize("visible", ((), ("--visible",)), ids=("hidden", "visible"))
+@pytest.mark.parametrize("by", ("user", "=p"))
+def test_hidden_from_its_user(world, as_nobody, by, visible):
+    """Whoever may run a node with its file's capabilities, or as whom root runs one, does not get
+    hold of what it got by its privileges, unless that is asked for.
+    """
+    how = {"prefix": as_nobody(NEEDED, by)} if by == "=p" else {}
+    with Node(world, "--config", CONFIG, *visible, *(("--user", "nobody") if not how else ()),
+              **how) as node:
+        assert may_trace(node.pid) == bool(visible)
+        assert not may_trace(child(node.pid))
+        assert answers(world)
+        assert node.stop().code == 0
 
 
 @pytest.mark.parametrize("lacking", NEEDED)

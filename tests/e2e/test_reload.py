@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import replies
-from lab import (HOST_IP, HOST_MAC, MEVNODE, NODE_IP, NODE_MAC, OWN_IP, ROOT, Capture, LoaderWorld,
-                 Node, Replay, TapWorld, World, end_process, run, until)
+from lab import (HOST_IP, HOST_MAC, MEVNODE, NODE_IP, NODE_MAC, OWN_IP, ROOT, Capture, EngineWorld,
+                 LoaderWorld, Node, Replay, TapWorld, World, end_process, run, until)
 from test_adopt import LOADERS
 from trafficgen import wire
 from trafficgen.pcap import PcapWriter
@@ -64,17 +64,6 @@ def file(tmp_path):
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
     return File(tmp_path)
-
-
-class EngineWorld(World):
-    """Where the XDP program answers by itself."""
-
-    def __enter__(self):
-        self.program_on_peer()
-        return super().__enter__()
-
-    def node_options(self, pins: bool = True) -> tuple:
-        return (*super().node_options(pins), "--engine", "kernel")
 
 
 @pytest.fixture(params=(World, TapWorld), ids=("af_xdp", "tap"))

@@ -115,7 +115,7 @@ def test_others_may_not_look(world):
 @pytest.mark.parametrize("user", ("nobody", None))
 def test_dropped_node(world, user):
     """Root and its own user see one in its sandbox, which keeps counting."""
-    with Node(world, *(("--user", user) if user else ())) as node:
+    with Node(world, *(("--user", user, "--visible") if user else ())) as node:
         swaps(world, 3)
         until(lambda: counted(world, "--pid", node.pid)["verdicts"]["replied"] == 3, "3 replies")
         if user:

@@ -97,6 +97,72 @@ static int put_capture(const char *dir)
 	return fclose(out) ? 1 : 0;
 }
 
+/* A segment's arguments as fuzz_stack.c takes them: which client, options in words, and so on. */
+#define SEGMENT(words, ahead, flags, len, ...)                                                \
+	4, 0, words, (ahead) >> 8, (ahead)&255, 0, 0, flags, (len) >> 8, (len)&255, 255, 255, \
+		##__VA_ARGS__
+#define WHOLE_SYN SEGMENT(1, 0, 0x02, 0, 2, 4, 5, 0xb4)
+
+/* A conversation and its accidents; datagrams whole and in halves. */
+static int put_conversation(const char *dir)
+{
+	static const __u8 steps[] = {
+		WHOLE_SYN,
+		SEGMENT(0, 0, 0x10, 0),
+		SEGMENT(0, 0, 0x18, 480, 2),
+		SEGMENT(0, 480, 0x18, 480, 2),          /* ahead */
+		SEGMENT(1, 0, 0x10, 48, 2, 4, 0, 1, 2), /* an MSS outside a SYN */
+		3,
+		4, /* four frames that the link does not take */
+		SEGMENT(0, 0, 0x18, 1440, 2),
+		2,
+		20,                     /* five seconds */
+		SEGMENT(0, 0, 0x11, 0), /* FIN */
+		1,
+		1,
+		0x20,
+		0,
+		0,
+		24,
+		0,
+		0,
+		0,
+		0,
+		0,
+		48 + 8,
+		0,
+		0,
+		1,
+		2,
+		3,
+		4,
+		5,
+		6,
+		7,
+		8,
+		9,
+		0,
+		1,
+		2,
+		3,
+		4,
+		5,
+		6,
+		1,
+		1,
+		0,
+		3,
+		0,
+		32,
+	};
+	FILE *out = create(dir, "stack", "conversation");
+
+	if (!out)
+		return 0;
+	fwrite(steps, sizeof(steps), 1, out);
+	return fclose(out) ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	int err = 0;
@@ -105,7 +171,7 @@ int main(int argc, char **argv)
 		return 2;
 	for (size_t i = 0; i < FIXTURE_CNT && !err; i++)
 		err = put_fixture(argv[1], &fixtures[i]);
-	if (err || put_batches(argv[1]) || put_capture(argv[1])) {
+	if (err || put_batches(argv[1]) || put_capture(argv[1]) || put_conversation(argv[1])) {
 		perror(argv[1]);
 		return 1;
 	}

@@ -308,6 +308,40 @@ Test(xsk_worker_asleep, what_the_stack_sends_goes_out)
 	frame_queue_close(k.worker.frames);
 }
 
+/* A driver that pads by sending more of the chunk sends zeros, not what was received there before. */
+Test(xsk_worker_asleep, short_frames_are_padded_with_zeros)
+{
+	static const __u8 nothing[64];
+	const __u32 lens[] = { 42, 54, 59, 60, 61 };
+	__u8 segment[64];
+
+	memset(segment, 0xff, sizeof(segment));
+	memset(k.xsk.umem.area, 0xa5, XSK_SPARE * UMEM_CHUNK_COPY);
+	cr_assert_eq(frame_queue_open(&k.worker.frames), 0);
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
+		cr_assert_eq(frame_queue_put(k.worker.frames, segment, lens[i]), 0);
+	start();
+	for (__u32 i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		struct xdp_desc *desc = (struct xdp_desc *)k.tx.slots + i;
+		const __u8 *frame;
+
+		while (__atomic_load_n(&k.tx.producer, __ATOMIC_ACQUIRE) <= i)
+			sched_yield();
+		cr_assert_eq(desc->len, lens[i]);
+		frame = k.xsk.umem.area + desc->addr;
+		cr_assert_arr_eq(frame, segment, lens[i]);
+		if (lens[i] < 60)
+			cr_assert_arr_eq(frame + lens[i], nothing, 60 - lens[i]);
+		cr_assert_eq(frame[lens[i] < 60 ? 60 : lens[i]], 0xa5, "and no more than that");
+		k.completion.slots[i] = desc->addr;
+		__atomic_store_n(&k.tx.consumer, i + 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&k.completion.producer, i + 1, __ATOMIC_RELEASE);
+	}
+	stop();
+	cr_assert_eq(xsk_chunks_missing(&k.xsk), 0);
+	frame_queue_close(k.worker.frames);
+}
+
 /* A kernel that wants to be woken is; a wakeup that fails is counted, and nothing is lost by it. */
 Test(xsk_worker_asleep, wakeups_are_made_and_counted)
 {

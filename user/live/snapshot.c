@@ -83,6 +83,7 @@ int snapshot_take(struct snapshot *s, unsigned int parts)
 	stats_clear(&s->stats, parts);
 	err = s->backend->ops->collect(s->backend, &s->stats, parts);
 	s->stats.taken_ns = now;
+	memcpy(s->stats.node.interface, s->backend->interface, sizeof(s->backend->interface));
 	if (parts & STATS_POOLS) {
 		s->stats.pools_taken_ns = now;
 		s->pools_due_ns = now + (latency_monotonic_ns() - now) * POOLS_SHARE;

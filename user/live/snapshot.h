@@ -12,8 +12,8 @@
  * network namespace of its own has one, on AF_XDP with or without pins, adopted, and on TAP alike.
  * It ends with the process in whatever way that ends, so none is ever stale. It takes no syscall of
  * the node to write, and none to be read: a reader cannot hold the node up. Seals keep others from
- * writing or shrinking it. Who may read it is who may look into the process: root and its user.
- * (A file in /run needs a folder, an owner, and names for interfaces in every namespace; a BPF map
+ * writing or shrinking it. Who may read it is who may look into the process: root, and its user
+ * unless the kernel hides it (privileges_unhide()). (A file in /run needs a folder, an owner, and names for interfaces in every namespace; a BPF map
  * is not there on TAP; a socket has to be served.)
  *
  * Called by the main thread only.

@@ -30,7 +30,7 @@ static const char usage[] =
 	"  -h, --help             this text\n"
 	"\n"
 	"A node's counters are those of its last second; root may look into all nodes, others into\n"
-	"their own. Watching costs the node nothing.\n"
+	"their own, by its --visible after --user or setcap. Watching costs the node nothing.\n"
 	"\n"
 	"examples:\n"
 	"  mevnode stats                                    what the node here has counted\n"
