@@ -117,15 +117,11 @@ class Living:
         finally:
             self._node.process.send_signal(signal.SIGCONT)
 
-    def reload_often(self, times: int) -> None:
-        """There and back, to the largest configuration that it gets to know."""
-        for _ in range(times):
+    def size(self, reloads: int) -> Size:
+        """After so many, there and back, to the largest configuration that it gets to know."""
+        for _ in range(reloads):
             self.follow(LARGEST)
             self.follow(BASE)
-
-    def size(self) -> Size:
-        """With the configuration that it is always measured with."""
-        self.follow(BASE)
         return Size(self._node.memory_kib(), len(os.listdir(f"/proc/{self._node.pid}/fd")))
 
     def said(self) -> list:

@@ -9,7 +9,9 @@ from typing import NamedTuple
 from account import Line, table
 
 PERIOD_S = 10
-GROWTH_KIB = 64  # that the long-lived node may take up more at its end than after its first round
+# What the long-lived node may take up more at its end than after its first round, as its heap comes
+# to be in pieces; and after a row of reloads that no longer change that.
+LIFE_KIB, WEAR_KIB = 256, 32
 SHOWN = 10  # lines of stderr
 
 
@@ -32,19 +34,22 @@ class Capacity(NamedTuple):
 
 
 class Growth(NamedTuple):
-    """What a node took up after its first round and at its end."""
+    """What a node took up after its first round, at its end, and, the long-lived one, worn."""
 
     way: str
     rounds: int
-    long: bool  # the one that lives for as long as it takes to tell
     memory_kib: tuple
     fds: tuple
 
     @classmethod
-    def of(cls, way: str, rounds: int, long: bool, small, large):
-        """From two sizes."""
-        return cls(way, rounds, bool(long), (small.memory_kib, large.memory_kib),
-                   (small.fds, large.fds))
+    def of(cls, way: str, rounds: int, sizes: list):
+        """From sizes, two or more."""
+        return cls(way, rounds, tuple(size.memory_kib for size in sizes),
+                   tuple(size.fds for size in sizes))
+
+    def long(self) -> bool:
+        """The one that lives for as long as it takes to tell."""
+        return len(self.memory_kib) == 3
 
 
 class Progress:
@@ -88,6 +93,13 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
+def grown(each: Growth) -> list:
+    """Less is as good."""
+    first, end, worn = each.memory_kib
+    return [Line("KiB gained by the long-lived node", max(end - first, 0), most=LIFE_KIB),
+            Line("  and by reloads in a row", max(worn - end, 0), most=WEAR_KIB)]
+
+
 class Result(NamedTuple):
     """How a soak ended."""
 
@@ -100,10 +112,8 @@ class Result(NamedTuple):
 
     def lines(self) -> list:
         """The whole table."""
-        gained = sum(each.memory_kib[1] - each.memory_kib[0] for each in self.growth if each.long)
-        fds = sum(each.fds[0] != each.fds[1] for each in self.growth)
-        return [*self.books,
-                Line("KiB gained by the long-lived node", max(gained, 0), most=GROWTH_KIB),
+        fds = sum(len(set(each.fds)) > 1 for each in self.growth)
+        return [*self.books, *(line for each in self.growth if each.long() for line in grown(each)),
                 Line(f"other descriptors, of {len(self.growth)} nodes", fds, fds),
                 Line("unexpected lines on stderr", len(self.said), len(self.said))]
 
@@ -114,10 +124,11 @@ class Result(NamedTuple):
 
 def _longest(result: Result) -> str:
     for each in result.growth:
-        if each.long:
-            return (f"The long-lived node ({each.way}, {each.rounds} rounds): "
-                    f"{each.memory_kib[0]:,} KiB after the first, {each.memory_kib[1]:,} KiB at "
-                    f"the end; descriptors {each.fds[0]}, {each.fds[1]}.")
+        if each.long():
+            return (f"The long-lived node ({each.way}, {each.rounds} rounds): KiB "
+                    f"{', '.join(f'{kib:,}' for kib in each.memory_kib)} after the first round, "
+                    f"after the last, and after reloads in a row; descriptors "
+                    f"{', '.join(map(str, each.fds))}.")
     return ""
 
 

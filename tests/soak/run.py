@@ -25,7 +25,7 @@ ROUNDS = (1, 2, 3, 4)  # of a node, of which the last may end with it
 FREED_S = 10  # that the kernel may take to free what nobody holds any more
 
 # Pairs of reloads. A heap gets to its size within ten, to the last page within a hundred; then so
-# many that 130 bytes lost with each are more than report.GROWTH_KIB.
+# many that 60 bytes lost with each are more than report.WEAR_KIB.
 SHORT_WARM_UP, WARM_UP, WEAR = 8, 60, 300
 
 LONG = 1 / 3  # of the time, after as much again, for the node that is to live long
@@ -154,18 +154,17 @@ class Run:
         put(self._folder / "node.ini", BASE)
         with Living(self._place, way, self._folder / "node.ini") as living:
             self._wait(self._chance("start").uniform(0, 0.5))  # under what its predecessor left
-            done, small = 0, None
+            done, sizes = 0, []
             while not done or not self.over() and \
                     (done < rounds or self._progress.elapsed() < until_s):
                 self._round(living, way, done)
-                if not done:
-                    living.reload_often(WARM_UP if until_s else SHORT_WARM_UP)
-                    small = living.size()
+                sizes = sizes or [living.size(WARM_UP if until_s else SHORT_WARM_UP)]
                 done += 1
             if until_s and not self._interrupted:
-                living.reload_often(WEAR)
-            if done > 1 or until_s:
-                self._growth.append(Growth.of(str(way), done, until_s, small, living.size()))
+                sizes += living.size(WARM_UP), living.size(WEAR)
+            elif done > 1:
+                sizes.append(living.size(SHORT_WARM_UP))
+            self._growth.append(Growth.of(str(way), done, sizes))
             if self.over():
                 how = End(False, how.under_fire)
             life = self._end(living, way, how)

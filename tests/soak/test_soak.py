@@ -10,7 +10,7 @@ import configs
 import soak
 from account import Account, Ends, Left, Life, Workers, table
 from lab import run
-from report import GROWTH_KIB, Capacity, Growth, Result
+from report import LIFE_KIB, WEAR_KIB, Capacity, Growth, Result
 from trafficgen.pcap import read_frames
 
 PROGRAM = {"pass": 50, "malformed": 20, "no_socket": 3, "redirect": 100, "handed_up": 7,
@@ -121,22 +121,28 @@ def test_what_a_node_says_of_itself(life, name):
     assert wrong(books((life, KILLED))) == {name}
 
 
+SIZES = (20000, 20000 + LIFE_KIB, 20000 + LIFE_KIB + WEAR_KIB)
+
+
 def result(**more) -> Result:
     """Of a soak in which nothing differs."""
-    grown = Growth("engine user, poll wait", 9, True, (20000, 20000 + GROWTH_KIB), (34, 34))
-    return Result(**{"failures": [], "books": books(), "growth": [grown], "capacity": [],
+    growth = [Growth("engine user, poll wait", 9, SIZES, (34, 34, 34)),
+              Growth("engine user, poll spin", 2, (20000, 30000), (34, 34))]
+    return Result(**{"failures": [], "books": books(), "growth": growth, "capacity": [],
                      "said": [], "counts": {}, **more})
 
 
 def test_a_whole_result():
     """It is good only as a whole."""
-    grown, = result().growth
+    grown = result().growth[0]
     assert result().ok()
     assert not result(failures=["x"]).ok()
     assert not result(said=["mevnode: error: x"]).ok()
-    assert not result(growth=[grown._replace(memory_kib=(20000, 20001 + GROWTH_KIB))]).ok()
-    assert not result(growth=[grown._replace(fds=(34, 35))]).ok()
-    assert "DIFFERS" in table(result(growth=[grown._replace(fds=(34, 35))]).lines())
+    for worse in (grown._replace(memory_kib=(SIZES[0] - 1, *SIZES[1:])),
+                  grown._replace(memory_kib=(*SIZES[:2], SIZES[2] + 1)),
+                  grown._replace(fds=(34, 34, 35))):
+        assert "DIFFERS" in table(result(growth=[worse]).lines())
+        assert not result(growth=[worse]).ok()
     assert "DIFFERS" not in table(result().lines())
 
 
