@@ -164,7 +164,8 @@ class Run:
                 sizes += living.size(WARM_UP), living.size(WEAR)
             elif done > 1:
                 sizes.append(living.size(SHORT_WARM_UP))
-            self._growth.append(Growth.of(str(way), done, sizes))
+            if len(sizes) > 1:
+                self._growth.append(Growth.of(str(way), done, sizes))
             if self.over():
                 how = End(False, how.under_fire)
             life = self._end(living, way, how)
