@@ -6,7 +6,7 @@
 #	bench/run.sh [--quick] [--rounds N] [--groups LIST] [--keep] [--no-plots]
 #
 #	--quick     2 rounds of 0.3 s, fewer responders: under 2 minutes, good for a first look
-#	--rounds    of every responder, default 5
+#	--rounds    of every responder, default 5, and twice as many for round trips
 #	--groups    default filter,engines,rate-native,rate-skb,rtt-native,rtt-skb,load-native"
 #	--keep      leave other groups' results of earlier runs for the report: a run in parts
 #	--no-plots  leave docs/figures/ as it is
@@ -118,7 +118,7 @@ cells() {
 	done
 }
 
-# client GROUP CELL FILE: the load of one cell, its results to FILE.
+# client GROUP CELL FILE SECONDS: the load of one cell, its results to FILE.
 client() {
 	local mode=${1#*-} responder=${2%@*} load
 
@@ -131,7 +131,7 @@ client() {
 	timeout 60 nsenter --net="/var/run/netns/$world-host" "$B/bench/mevload" run -i veth0 \
 		--to 02:00:00:00:00:01,192.168.69.2:8080 --from 192.168.69.1:40000 \
 		--expect "$(responder_expects "$responder")" --cpu $client_cpu "${load[@]}" \
-		--warmup $warmup --duration $seconds --json - >"$3" 2>"$3.log"
+		--warmup $warmup --duration "$4" --json - >"$3" 2>"$3.log"
 }
 
 # failed FILE KIND WHY: a result that says why there is none.
@@ -182,7 +182,7 @@ measure() {
 }
 
 measure_once() {
-	local group=$1 cell=$2 round=$3 responder=${2%@*} file why
+	local group=$1 cell=$2 round=$3 length=$4 responder=${2%@*} file why
 	file=$out/$group/$cell.$round.json
 
 	why=$(responder_obstacle "$responder")
@@ -194,7 +194,7 @@ measure_once() {
 		failed "$file" failed "not ready: $(tail -1 "$file.responder")"
 		return
 	fi
-	client "$group" "$cell" "$file" ||
+	client "$group" "$cell" "$file" "$length" ||
 		failed "$file" failed "mevload: $(tail -1 "$file.log")"
 	responder_stop
 	gist "$file"
@@ -204,34 +204,40 @@ measure_once() {
 
 # Everybody has his turn in every round, and nobody is always first.
 run_group() {
-	local group=$1 round i list n
+	local group=$1 round i list n group_rounds=$rounds length=$seconds
 
+	# A round trip needs less time to be known, and in less time CPUs are moved less often.
+	case $group in
+	rtt-*) group_rounds=$((2 * rounds)) length=$(awk "BEGIN { print $seconds / 2 }") ;;
+	esac
 	mapfile -t list < <(cells "$group")
 	n=${#list[@]}
 	mkdir -p "$out/$group"
-	for ((round = 1; round <= rounds; round++)); do
+	for ((round = 1; round <= group_rounds; round++)); do
 		new_world
 		round_apart=$(apart)
 		for ((i = 0; i < n; i++)); do
 			local cell=${list[(i + (round - 1) * 3) % n]}
 			printf '%4d s  %-11s round %d/%d  %-22s ' "$SECONDS" "$group" "$round" \
-				"$rounds" "$cell"
-			measure "$group" "$cell" "$round"
+				"$group_rounds" "$cell"
+			measure "$group" "$cell" "$round" "$length"
 		done
 	done
 }
 
-# filter_cell KIND SHARE: what programs take when SHARE of the frames are candidates, the rest KIND.
+# filter_cell KIND SHARE [RESPONDER]: what programs take when SHARE of the frames are candidates, the
+# rest KIND. A node that sleeps is woken on the program's time, so there the cell is KIND-woken.
 filter_cell() {
-	local kind=$1 cand=${2%/*} of=${2#*/} mix file
-	file=$out/filter/$kind@${2/\//_of_}.all.json
+	local kind=$1 cand=${2%/*} of=${2#*/} responder=${3:-mevnode-spin} woken='' mix file
+	[ "$responder" = mevnode-spin ] || woken=-woken
+	file=$out/filter/$kind$woken@${2/\//_of_}.all.json
 	mix=candidate=$cand,$kind=$((of - cand))
 	[ "$cand" != 0 ] || mix=$kind=1
 	[ "$cand" != "$of" ] || mix=candidate=1
 
-	printf '%4d s  %-11s %d rounds   %-22s ' "$SECONDS" filter "$rounds" "$kind@$2"
+	printf '%4d s  %-11s %d rounds   %-22s ' "$SECONDS" filter "$rounds" "$kind$woken@$2"
 	new_world
-	if ! responder_start mevnode-wait native rate "$file.responder"; then
+	if ! responder_start "$responder" native rate "$file.responder"; then
 		failed "$file" failed "not ready: $(tail -1 "$file.responder")"
 		return
 	fi
@@ -257,6 +263,7 @@ run_filter() {
 	fi
 	for share in $shares; do filter_cell foreign "$share"; done
 	filter_cell break_even 1/64
+	filter_cell foreign 1/64 mevnode-wait
 }
 
 # Replies to frames made in the driver, all of them candidates, so that the client costs next to

@@ -270,7 +270,7 @@ static void warn_of_company(const struct live_report *r)
 		const struct live_result *p = &r->results[i];
 		double share = figure(r, p, CPU_SHARE).median;
 
-		if (!p->round_cnt || share > 0.95 || r->options->by_cpu_time)
+		if (!p->round_cnt || share > 0.9 || r->options->by_cpu_time)
 			continue;
 		log_warn(
 			"the generator had its CPU for %.0f %% of the time only: frames a second are "

@@ -8,14 +8,15 @@
 #include "latency.h"
 #include "process.h"
 
-/* Frames before the clock starts, and of the first run by it. */
-#define FIRST_CNT (1u << 14)
+/* Before the clock starts: runs of more and more frames, until one has taken so much CPU time. */
+#define FIRST_CNT (1u << 12)
+#define WARM_NS 20000000
 /*
- * A run sets up and takes down a pool of pages, so it should be long beside that; a signal ends it,
- * but what it has already handed to others is then still under way, so it should not be endless.
+ * A run sets up and takes down a pool of pages, and for the latter waits some 15 ms for RCU while
+ * nobody gets a frame: so it should be long beside that. A signal ends it.
  */
-#define RUN_NS 30000000
-#define MOST_CNT (1u << 21)
+#define RUN_NS 400000000ULL
+#define MOST_CNT (1u << 26)
 /* Nothing has come back for so long: nothing will. */
 #define SETTLE_NS 20000000
 #define SETTLE_MOST_NS 500000000
@@ -55,32 +56,51 @@ static __u64 clock_ns(clockid_t clock)
 
 /* Frames that count, and for how long they ran. */
 struct timed {
+	__u64 made; /* the warm-up's included */
 	__u64 frames;
 	__u64 ns, cpu_ns;
 };
+
+/* One run on the clock. */
+static int run_once(struct live_progs *p, __u32 cnt, struct timed *t)
+{
+	__u64 wall = clock_ns(CLOCK_MONOTONIC), cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	__u64 before = t->made;
+	int err = live_progs_run(p, cnt, &t->made);
+
+	t->cpu_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	t->ns += clock_ns(CLOCK_MONOTONIC) - wall;
+	t->frames += t->made - before;
+	return err;
+}
+
+/* How many frames, in whole laps, take so long at the pace of the last run. */
+static __u32 frames_in(const struct timed *last, __u64 ns)
+{
+	double cnt = (double)last->frames * (double)ns / (double)(last->cpu_ns + 1);
+
+	if (cnt < FIRST_CNT)
+		return FIRST_CNT;
+	return cnt > MOST_CNT ? MOST_CNT : (__u32)cnt / LIVE_FRAMES * LIVE_FRAMES;
+}
 
 /* Runs for the time of a round. */
 static int run_timed(struct live_progs *p, const struct live_options *o, struct timed *t)
 {
 	const __u64 *ns = o->by_cpu_time ? &t->cpu_ns : &t->ns;
-	__u64 made, first;
-	__u32 cnt = FIRST_CNT;
+	__u32 cnt = FIRST_CNT / 2;
 	int err;
 
 	*t = (struct timed){ 0 };
-	err = live_progs_run(p, FIRST_CNT, &first);
-	made = first;
-	while (!err && !process_stop && *ns < o->duration_ns) {
-		__u64 before = *ns, wall = clock_ns(CLOCK_MONOTONIC);
-		__u64 cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-
-		err = live_progs_run(p, cnt, &made);
-		t->cpu_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
-		t->ns += clock_ns(CLOCK_MONOTONIC) - wall;
-		if (*ns - before < RUN_NS && cnt < MOST_CNT)
-			cnt *= 2;
-	}
-	t->frames = made - first;
+	do {
+		cnt *= 2;
+		*t = (struct timed){ .made = t->made };
+		err = run_once(p, cnt, t);
+	} while (!err && !process_stop && t->cpu_ns < WARM_NS && cnt < MOST_CNT);
+	cnt = frames_in(t, o->duration_ns < RUN_NS ? o->duration_ns : RUN_NS);
+	*t = (struct timed){ .made = t->made };
+	while (!err && !process_stop && *ns < o->duration_ns)
+		err = run_once(p, cnt, t);
 	return err;
 }
 
@@ -91,7 +111,7 @@ static int measure(struct live_progs *p, const struct live_options *o,
 	struct mev_counters first, last;
 	struct live_round *round;
 	struct timed t = { 0 };
-	__u64 made, ns;
+	__u64 ns;
 	int err;
 
 	err = live_progs_select(p, r->program);
@@ -109,9 +129,8 @@ static int measure(struct live_progs *p, const struct live_options *o,
 		err = live_progs_verdicts(p, &last);
 	if (err)
 		return err;
-	made = t.frames + FIRST_CNT;
-	r->made += made;
-	live_mix_due(set, made, r->due);
+	r->made += t.made;
+	live_mix_due(set, t.made, r->due);
 	if (r->counted)
 		add_verdicts(&r->verdicts, &first, &last);
 	r->back.frames += after.frames - before.frames;
@@ -124,9 +143,9 @@ static int measure(struct live_progs *p, const struct live_options *o,
 	round->cpu_share = (double)t.cpu_ns / (double)t.ns;
 	/* The warm-up's came back, too: as many of them as of the rest. */
 	round->back_per_s =
-		round->frames_per_s * (double)(after.frames - before.frames) / (double)made;
+		round->frames_per_s * (double)(after.frames - before.frames) / (double)t.made;
 	round->replies_per_s =
-		round->frames_per_s * (double)(after.replies - before.replies) / (double)made;
+		round->frames_per_s * (double)(after.replies - before.replies) / (double)t.made;
 	return 0;
 }
 
