@@ -161,11 +161,11 @@ def engine_lines(results: Results, group: str) -> list:
             rows.append([cell, results.why_not(group, cell), ""])
             continue
         values = results.values(group, cell, "replies")
-        ratios = results.ratios(group, "replies", cell, ("kernel:reflect",))
+        ratios = results.ratios(group, "replies", cell, ("mevnode-kernel:reflect",))
         rows.append([cell, f"{thousands(median(values))} ({thousands(min(values))} to "
                      f"{thousands(max(values))})", f"{median(ratios):.2f}" if ratios else ""])
     return [*table(["engine:program", "sent back/s: median (least to most)", "to a bare reflector"],
-                   rows)]
+                   rows), *apart_lines(results, group)]
 
 
 LINES = {"engines": engine_lines, "rate": rate_lines, "rtt": rtt_lines, "load": load_lines, "filter": filter_lines}

@@ -98,6 +98,7 @@ new_world() {
 # The responders of a group, in the order of round 1.
 responders_of() {
 	case $1 in
+	engines) echo "mevnode-spin mevnode-kernel echo-spin" ;;
 	rate-native) echo "$node $limits $sockets $testpmd" ;;
 	rate-skb) echo "$node $limits $sockets" ;;
 	rtt-native) echo "$node $limits $sockets $testpmd" ;;
@@ -118,16 +119,31 @@ cells() {
 	done
 }
 
+# live RESPONDER SECONDS: replies to frames made in the driver, all of them candidates, so that the
+# client costs next to nothing; beside the answers of the driver's own engine a bare reflector's.
+live() {
+	local programs=attached
+
+	[ "$1" != mevnode-kernel ] || programs=reflect,attached
+	timeout 60 nsenter --net="/var/run/netns/$world-node" "$B/bench/mevload" live -i veth1 \
+		--peer "/var/run/netns/$world-host,veth0" --program "$programs" \
+		--mix candidate=1 --rounds 1 --duration "$2" --cpu $client_cpu --json -
+}
+
 # client GROUP CELL FILE SECONDS: the load of one cell, its results to FILE.
 client() {
 	local mode=${1#*-} responder=${2%@*} load
 
+	if [ "$1" = engines ]; then
+		live "$responder" "$4" >"$3" 2>"$3.log"
+		return
+	fi
 	case $1 in
 	rate-*) load=(--load flood) ;;
 	rtt-*) load=(--load closed) ;;
 	load-*) load=(--load poisson --rate "${2#*@}") ;;
 	esac
-	[ "$mode" = native ] || load+=(--skb)
+	[ "$mode" != skb ] || load+=(--skb)
 	timeout 60 nsenter --net="/var/run/netns/$world-host" "$B/bench/mevload" run -i veth0 \
 		--to 02:00:00:00:00:01,192.168.69.2:8080 --from 192.168.69.1:40000 \
 		--expect "$(responder_expects "$responder")" --cpu $client_cpu "${load[@]}" \
@@ -142,7 +158,8 @@ failed() {
 
 # Of a result, what is worth a line while it runs.
 gist() {
-	sed -nE 's/.*"received_per_s": ?([0-9]+).*"p50": ?([0-9]+).*"p99": ?([0-9]+).*/\1 replies\/s, p50 \2 ns, p99 \3 ns/p' "$1"
+	sed -nE 's/.*"attached","frames".*"back_per_s":\{"median":([0-9]+).*/\1 replies\/s/p
+		s/.*"received_per_s": ?([0-9]+).*"p50": ?([0-9]+).*"p99": ?([0-9]+).*/\1 replies\/s, p50 \2 ns, p99 \3 ns/p' "$1"
 }
 
 # How far apart the two CPUs are, in ns for a cache line there and back. Where a hypervisor moves them
@@ -182,7 +199,7 @@ measure() {
 }
 
 measure_once() {
-	local group=$1 cell=$2 round=$3 length=$4 responder=${2%@*} file why
+	local group=$1 cell=$2 round=$3 length=$4 responder=${2%@*} mode=${1#*-} file why
 	file=$out/$group/$cell.$round.json
 
 	why=$(responder_obstacle "$responder")
@@ -190,7 +207,8 @@ measure_once() {
 		failed "$file" skipped "$why"
 		return
 	fi
-	if ! responder_start "$responder" "${group#*-}" "${group%-*}" "$file.responder"; then
+	[ "$mode" = skb ] || mode=native
+	if ! responder_start "$responder" "$mode" "${group%-*}" "$file.responder"; then
 		failed "$file" failed "not ready: $(tail -1 "$file.responder")"
 		return
 	fi
@@ -266,40 +284,6 @@ run_filter() {
 	filter_cell foreign 1/64 mevnode-wait
 }
 
-# Replies to frames made in the driver, all of them candidates, so that the client costs next to
-# nothing: the node by either engine, a bare AF_XDP echo, and a bare reflector beside each.
-engine_cell() {
-	local responder=$1 round=$2 file=$out/engines/${1#mevnode-}.$2.json before
-
-	settle
-	printf '%4d s  %-11s round %d/%d  %-22s ' "$SECONDS" engines "$round" "$rounds" "$responder"
-	new_world
-	if ! responder_start "$responder" native rate "$file.responder"; then
-		failed "$file" failed "not ready: $(tail -1 "$file.responder")"
-	elif timeout 120 nsenter --net="/var/run/netns/$world-node" "$B/bench/mevload" live -i veth1 \
-		--peer "/var/run/netns/$world-host,veth0" --program drop,reflect,attached \
-		--mix candidate=1 --rounds 1 --duration "$seconds" --cpu $client_cpu --json - \
-		>"$file" 2>"$file.log"; then
-		sed -nE 's/.*"attached","frames".*"replies_per_s":\{"median":([0-9]+).*/\1 replies\/s/p' "$file"
-	else
-		failed "$file" failed "mevload live: $(tail -1 "$file.log")"
-	fi
-	responder_stop
-	echo "$before $(apart)" >"${file%.json}.cores"
-}
-
-run_engines() {
-	local round responder
-
-	mkdir -p "$out/engines"
-	for ((round = 1; round <= rounds; round++)); do
-		round_apart=$(apart)
-		for responder in mevnode-spin mevnode-kernel echo-spin; do
-			engine_cell "$responder" "$round"
-		done
-	done
-}
-
 take_options "$@"
 host_has_it_all
 trap finish EXIT
@@ -314,7 +298,6 @@ B=$B bench/machine.py "rounds=$rounds" "seconds a cell=$seconds" "warm-up, s=$wa
 for group in ${groups//,/ }; do
 	case $group in
 	filter) run_filter ;;
-	engines) run_engines ;;
 	*) run_group "$group" ;;
 	esac
 done
