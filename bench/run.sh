@@ -7,7 +7,7 @@
 #
 #	--quick     2 rounds of 0.3 s, fewer responders: under 2 minutes, good for a first look
 #	--rounds    of every responder, default 5, and twice as many for round trips
-#	--groups    default filter,engines,rate-native,rate-skb,rtt-native,rtt-skb,load-native"
+#	--groups    default filter,engines,rate-native,rate-skb,rtt-native,rtt-skb,load-native
 #	--keep      leave other groups' results of earlier runs for the report: a run in parts
 #	--no-plots  leave docs/figures/ as it is
 #

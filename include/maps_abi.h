@@ -66,7 +66,7 @@ struct mev_meta {
 };
 
 #define MEV_META_RX_BITS 40
-#define MEV_META_TIMED 8 /* one candidate in so many is */
+#define MEV_META_TIMED 8 /* one candidate in so many is, by the program and by the worker */
 
 _Static_assert(sizeof(struct mev_config) == 56, "mev_config has no hidden padding");
 _Static_assert(sizeof(struct mev_meta) == 32, "metadata is a multiple of 4, at most 32 bytes");

@@ -33,12 +33,6 @@ _Static_assert(sizeof(struct eth_hdr) + sizeof(struct ipv4_hdr) + sizeof(struct 
 		       FRAME_MIN,
 	       "replies need no padding");
 
-/*
- * One decision in so many is timed, and begins and ends with a look at the clock: in a virtual
- * machine two of those are a third of it (bench/micro, histogram/clock).
- */
-#define TIMED 8
-
 #define DRAIN_NS 100000000
 #define ANCHOR_NS 1000000000
 #define CLOCK_TURNS 64 /* a turn that spins is shorter than asking the time is */
@@ -181,7 +175,8 @@ static __u32 receive(struct xsk_worker *w, struct response_ring *ring, struct tu
 		expect_frame(w, rx_addr(w->xsk, idx + i));
 	for (__u32 i = 0; i < cnt; i++) {
 		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&w->xsk->rx, idx + i);
-		bool timed = (w->xsk->received + i) % TIMED == 0;
+		/* Two looks at the clock are a third of a decision (bench/micro, histogram/clock). */
+		bool timed = (w->xsk->received + i) % MEV_META_TIMED == 0;
 		struct response response = { 0 };
 		enum mev_verdict verdict;
 		__u64 before = 0;

@@ -10,11 +10,10 @@ import os
 import re
 import socket
 import struct
-import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from lab import TIMEOUT, World, end_process, until
+from lab import TIMEOUT, Replay, World, until
 
 SOL_PACKET, PACKET_STATISTICS, PACKET_IGNORE_OUTGOING = 263, 6, 23
 ETH_P_ALL = 3
@@ -118,27 +117,13 @@ class Sent(NamedTuple):
     seconds: float
 
 
-class Sender:
+class Sender(Replay):
     """tcpreplay at work, a capture over and over for so many seconds; leaving `with` ends it."""
 
     def __init__(self, place: Place, pcap: Path, seconds: int, pace: int = None):
         how = ("--topspeed",) if pace is None else ("--pps", pace)
-        self._process = subprocess.Popen(
-            place.inside("host", "tcpreplay", "-i", place.link, "--preload-pcap", "--no-flow-stats",
-                         "--loop=0", f"--duration={seconds}", *how, pcap),
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        super().__init__(place, pcap, "--loop=0", f"--duration={seconds}", *how)
         self._timeout = seconds + TIMEOUT
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        end_process(self._process)
-        self._process.stdout.close()
-
-    def running(self) -> bool:
-        """Whether it is still at it."""
-        return self._process.poll() is None
 
     def sent(self) -> Sent:
         """At its end, which this waits for."""
